@@ -44,9 +44,10 @@ REFUSALS = {
         ("--to", "198.51.100.77", "tcp", "443"),
         "IP_INADDRERRORS (it is for another, and forwarding is off where it came in)",
     ),
-    "a rule that is not traced": (
-        "iptables-legacy -A INPUT -p udp -j DROP",
-        "iptables-legacy -D INPUT 1",
+    "one of two rules that are not traced": (
+        "iptables-legacy -A INPUT -p udp -m statistic --mode nth --every 2 --packet 0 -j DROP; "
+        "iptables-legacy -A INPUT -p udp -m length --length 0:65535 -j DROP",
+        "iptables-legacy -F INPUT",
         ("--to", "10.0.0.1", "udp", "53"),
         "nf_hook_slow: NETFILTER_DROP (a rule of the packet filter, one that the kernel does not",
     ),
@@ -66,6 +67,18 @@ def test_the_kernels_reason_is_told(lab: RunningLab, name: str) -> None:
     assert (drop["way"], drop["interface"]) == ("there", "br100")
     assert drop["reason"] == said.partition(" (")[0].rpartition(" ")[2]
     assert f"dropped it in {drop['function']}: " in found["because"]
+
+
+def test_a_legacy_rule_is_named_where_the_kernel_says_that_one_did_it(lab: RunningLab) -> None:
+    """Its words do not tell whether it takes the packet."""
+    rule = ("-A", "INPUT", "-p", "udp", "-m", "length", "--length", "0:65535", "-j", "DROP")
+    lab.run("iptables-legacy", *rule)
+    try:
+        found = traced(lab, "--to", "10.0.0.1", "udp", "53")
+    finally:
+        lab.run("iptables-legacy", "-D", "INPUT", "1")
+    assert found["because"].startswith("rule 1 of INPUT (iptables-legacy table filter) drops it: `")
+    assert (found["end"], found["unseen"]) == ("dropped", [])
 
 
 def test_what_is_answered_was_not_dropped(lab: RunningLab) -> None:

@@ -44,33 +44,6 @@ def test_who_asks_itself_is_answered(lab: RunningLab, words: tuple[str, ...], sa
     assert found["reached"]
 
 
-@pytest.mark.requires("iptables-legacy")
-@pytest.mark.parametrize(
-    ("chain", "destination", "said"),
-    [
-        (
-            "INPUT",
-            "10.0.0.1",
-            "it came to br100, and was not handed to this host itself, for which",
-        ),
-        ("FORWARD", "203.0.113.1", "it came to br100, and no further; tables of iptables-legacy"),
-    ],
-)
-def test_a_table_that_the_kernel_does_not_trace_is_told_of(
-    lab: RunningLab, chain: str, destination: str, said: str
-) -> None:
-    lab.run("iptables-legacy", "-I", chain, "-p", "icmp", "-j", "DROP")
-    try:
-        found = traced(lab, "--from", "web1", "--to", destination)
-    finally:
-        lab.run("iptables-legacy", "-D", chain, "1")
-    assert found["because"].startswith(said)
-    legacy = "tables of iptables-legacy, which the kernel does not trace, have rules: filter"
-    assert f"; {legacy}; no rule of the packet filter that the kernel traces" in found["because"]
-    assert legacy in found["unseen"]
-    assert traced(lab, "--from", "web1", "--to", destination)["reached"]
-
-
 def test_what_its_own_kernel_says_for_want_of_arp_is_no_answer(lab: RunningLab) -> None:
     """It says so three questions later: here that is before the sender's time is up."""
     setting = "net.ipv4.neigh.eth0.retrans_time_ms"

@@ -67,7 +67,7 @@ def test_where_it_ended_is_begun_at_and_runs_again_when_mended(lab: RunningLab) 
                 "here it ended   rule 1 of FORWARD",
                 "another program's",
                 'comment --comment "by hand" -j DROP',
-                "nft -a list chain ip filter FORWARD",
+                "nft --handle list chain ip filter FORWARD",
             )
             terminal.press("escape")
             terminal.wait_for(TITLE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from netconsole.backend.filtering.places import table_in_words
 from netconsole.backend.model.codec import record
 from netconsole.backend.model.subject import Subject
 
@@ -30,8 +31,8 @@ program; it was not sent, as its kernel could not or as nobody told the MAC addr
 (`unheard`); inside who sent it; before it was seen where this host wrote it (`ingress`); at the
 receiver, or at this host itself, which did not answer; beyond this host, whence nothing came back;
 on its way through this host, for no rule (`lost`)."""
-Lister = Literal["iptables", "nft"]
-"""The program in whose words a rule is written."""
+Lister = Literal["iptables", "iptables-legacy", "nft"]
+"""The program in whose words a rule is written; what is of the legacy kind that alone lists."""
 RulePart = Literal["group", "members", "groups", "guard", "floating", "network", "metadata"]
 """A rule of a group; what lets in the members of a group; what else stands in the chain of an
 instance; the guard of a port; what a floating address, a network or the metadata service needs."""
@@ -68,14 +69,15 @@ class RuleOwner:
 
 @dataclass(frozen=True, slots=True)
 class TracedRule:
-    """A rule that the packet met, by the kernel's own trace; or the policy of a chain."""
+    """A rule that the packet met, by the kernel's own trace or by its counter; or the policy of a
+    chain."""
 
     family: str
     """As nft(8) names it: ip, ip6, inet, bridge, arp or netdev."""
     table: str
     chain: str
     handle: int = 0
-    """By which nft(8) finds it; 0 of a policy."""
+    """By which nft(8) finds it; 0 of a policy, and of what is of the legacy kind."""
     position: int = 0
     """In its chain, from 1; 0 of a policy, and where it could not be read any more."""
     text: str = ""
@@ -84,6 +86,31 @@ class TracedRule:
     listed_by: Lister = "nft"
     owner: RuleOwner | None = None
     """Of one of ours what it is there for, where that is known."""
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it is of the legacy kind."""
+        return self.listed_by == "iptables-legacy"
+
+    @property
+    def is_policy(self) -> bool:
+        """Whether it is the policy of its chain."""
+        return not (self.handle or self.position)
+
+    @property
+    def table_words(self) -> str:
+        """Return its table as an admin calls it: `table ip filter`, `iptables-legacy table nat`."""
+        if self.is_legacy:
+            return table_in_words("legacy", self.family, self.table)
+        return f"table {self.family} {self.table}"
+
+    @property
+    def listing(self) -> tuple[str, ...]:
+        """Return the command that shows it among the others of its chain."""
+        if self.is_legacy:
+            how = ("--verbose", "--numeric", "--line-numbers", "--list", self.chain)
+            return ("iptables-legacy", "--table", self.table, *how)
+        return ("nft", "--handle", "list", "chain", self.family, self.table, self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +131,9 @@ class Hop:
     """Of what was seen on its way back."""
     mac: str = ""
     """Of what was seen at an interface the MAC address that its frame was for."""
+    counted: int = 0
+    """Packets that the counter of a rule of the legacy kind rose by meanwhile: the kernel does not
+    trace those, and by that it is known."""
 
     @property
     def ends(self) -> bool:

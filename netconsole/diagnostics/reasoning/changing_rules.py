@@ -46,5 +46,5 @@ def _translation(hop: Hop, rule: TracedRule) -> str:
 
 
 def _read(rule: TracedRule) -> RuleReading:
-    read = read_iptables if rule.listed_by == "iptables" else read_nft
+    read = read_nft if rule.listed_by == "nft" else read_iptables
     return read(rule.text, ANYTHING)

@@ -11,6 +11,7 @@ from typing import Final
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.journey import End, Journey, TracedRule
 from netconsole.diagnostics.parts.journeys import Journeys, PathJourney, Purpose
+from netconsole.diagnostics.parts.packet_filter import PacketFilter
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.changing_rules import diverting
 
@@ -121,15 +122,19 @@ def dropped_by_rules(
     snapshot: Snapshot, purposes: Container[Purpose], but: Container[Purpose] = ()
 ) -> tuple[LostPaths, ...]:
     """Return those that rules or policies of others for IPv4 ended, on paths of these purposes;
-    without rules that end such of other purposes as well, which another check looks at."""
+    without rules that end such of other purposes as well, which another check looks at, and those
+    of the kind that `iptables` does not show."""
     tried, routing = snapshot.get(Journeys), snapshot.get(Routing)
     if tried is None or routing is None:
         return ()
+    seen = snapshot.get(PacketFilter)
+    is_shown = seen is not None and seen.command == "legacy"
     return tuple(
         each
         for each in lost_paths(tried, routing)
         if each.place.rule is not None
         and each.place.rule.family in ("ip", "inet")
+        and (is_shown or not each.place.rule.is_legacy)
         and any(path.purpose in purposes for path in each.paths)
         and not any(path.purpose in but for path in each.paths)
     )

@@ -43,8 +43,8 @@ def rows_of(found: LostPaths) -> Iterator[Evidence]:
     """Yield the rule that ended them, what they met before, and each of them."""
     rule = found.place.rule
     if rule is not None:
-        what = f"rule {rule.position}" if rule.handle else "policy"
-        where = f"chain {rule.chain} of table {rule.family} {rule.table}"
+        what = "policy" if rule.is_policy else f"rule {rule.position}"
+        where = f"chain {rule.chain} of {rule.table_words}"
         handle = f", handle {rule.handle}" if rule.handle else ""
         note = f"{where}{handle}, {'ours' if rule.ours else 'not ours'}"
         yield Evidence(what, rule.text or "drop", note=note)
@@ -65,7 +65,7 @@ def remedy_of(found: LostPaths) -> str:
     rule = found.place.rule
     if rule is None:
         return f"Look at what is named there. {shown}"
-    listed = shlex.join(("nft", "--handle", "list", "chain", rule.family, rule.table, rule.chain))
+    listed = shlex.join(rule.listing)
     return (
         f"The rule is not ours: `{listed}` shows it. Who made it has to take it away, or to accept "
         f"these packets before it. {shown}"
@@ -84,5 +84,5 @@ def _packet(journey: Journey) -> tuple[str, ...]:
 
 
 def _met(rule: TracedRule) -> Evidence:
-    where = f"chain {rule.chain} of table {rule.family} {rule.table}, not ours"
+    where = f"chain {rule.chain} of {rule.table_words}, not ours"
     return Evidence("met before", rule.text or f"handle {rule.handle}", note=where)

@@ -1,19 +1,15 @@
 """Concludes where each packet that was followed ended, and asks the kernel what stands there."""
 
-import socket
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from netconsole.backend.model.trace_table import is_trace_table
-from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, Way, is_rejected
+from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, is_rejected
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.attachments import read_attached
 from netconsole.diagnostics.tracing.bridge_entries import read_bridge_entry
 from netconsole.diagnostics.tracing.ending import cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
 from netconsole.diagnostics.tracing.followed_parcels import FollowedParcel, is_lost
-from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import (
     BridgeEntry,
     concerned,
@@ -22,8 +18,8 @@ from netconsole.diagnostics.tracing.hindrances import (
 )
 from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
 from netconsole.diagnostics.tracing.lost_on_host import is_for_another
-from netconsole.diagnostics.tracing.marking import HANDED, ROUTED
-from netconsole.diagnostics.tracing.next_hops import is_own, read_next_hop
+from netconsole.diagnostics.tracing.marking import HANDED
+from netconsole.diagnostics.tracing.next_hops import is_own
 from netconsole.diagnostics.tracing.outcome import (
     Hindrance,
     NextHop,
@@ -32,7 +28,7 @@ from netconsole.diagnostics.tracing.outcome import (
     until_end,
 )
 from netconsole.diagnostics.tracing.packets import LOCAL
-from netconsole.diagnostics.tracing.traced_packet import Recognisable
+from netconsole.diagnostics.tracing.routed_packets import next_hop_of, through
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp
 
 
@@ -83,11 +79,11 @@ def _outcome(
     request: TraceRequest, followed: FollowedParcel, links: Links, asked: PortAnswer | None
 ) -> TraceOutcome:
     between, told, packet, heard = followed.ends, followed.told, followed.packet, followed.heard
-    is_handed = _through(heard, packet, "there", (HANDED,)) is not None
+    is_handed = through(heard, packet, "there", (HANDED,)) is not None
     lost = is_lost(followed) or is_rejected(told.reply, followed.hops, is_handed)
     hops = until_end(followed.hops, told.reply, is_handed)
     is_routed = request.protocol not in LOCAL
-    next_hop = _next_hop(hops, heard, packet, links) if lost and is_routed else NextHop()
+    next_hop = next_hop_of(hops, heard, packet, links) if lost and is_routed else NextHop()
     unanswered = heard.unanswered(between.interface, between.asks) if is_routed else ""
     others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
     standing: tuple[Hindrance, ...] = ()
@@ -128,7 +124,8 @@ def _outcome(
 
 def _not_traced(followed: FollowedParcel, last: Hop, is_routed: bool) -> tuple[Hindrance, ...]:
     """What may have taken it, and of which no trace tells."""
-    found = tuple(Hindrance(each, is_cause=False) for each in followed.unseen)
+    unseen = (Hindrance(each, is_cause=False) for each in followed.unseen)
+    found = (*followed.suspects, *unseen)
     if network := followed.ends.unserved:
         says = (
             f"{followed.ends.destination} is of network {network}, which this host does not serve"
@@ -160,18 +157,6 @@ def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
     """What the kernel gave up on the way that was the last: the packet itself, or the answer."""
     found = followed.dropped
     return found if found is not None and found.way == followed.hops[-1].way else None
-
-
-def _through(
-    heard: Heard, packet: Recognisable, way: Way, chains: Container[str]
-) -> following.Traversal | None:
-    """How it came through a chain of ours, which is after all others of its hook."""
-    found = (
-        met
-        for met in following.traversals(heard.messages, packet)
-        if is_trace_table(met.messages[0].table) and met.messages[0].chain in chains
-    )
-    return next((met for met in found if met.what.way == way), None)
 
 
 def _hindrances(
@@ -207,21 +192,3 @@ def _entry(last: Hop, onward: str, links: Links) -> BridgeEntry | None:
         return None
     is_bridged = port.master in (at.name, at.master)
     return read_bridge_entry(port.master, last.mac) if is_bridged else None
-
-
-def _next_hop(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: Links) -> NextHop:
-    """Ask where what was seen last is sent on, as it was when it was routed.
-
-    What left by a bridge was routed before. Of what came in and was not routed nobody knows.
-    """
-    last = hops[-1]
-    if last.kind == "left":
-        link = links.get(last.interface)
-        into = (link.master or link.name) if link else ""
-        return read_next_hop(last.source, last.destination, into)
-    routed = _through(heard, packet, last.way, ROUTED)
-    if routed is None:
-        return NextHop()
-    into = dict(socket.if_nameindex()).get(routed.into, "")
-    what = routed.what
-    return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)

@@ -36,7 +36,8 @@ def ending(outcome: TraceOutcome) -> Ending:
     there = [hop for hop in outcome.hops if hop.way == "there" and hop.kind != "sent"]
     back = [hop for hop in outcome.hops if hop.way == "back"]
     if (drop := next((hop for hop in (*there, *back) if hop.ends), None)) is not None:
-        return Ending("dropped", _with_drop(drop, outcome), remedy=_rule_remedy(drop, outcome))
+        known = (_counted(drop),) if drop.counted else ()
+        return Ending("dropped", _with_drop(drop, outcome), "", known, _rule_remedy(drop, outcome))
     if is_rejected(outcome.reply, outcome.hops, outcome.is_handed):
         found = _explained(there_ended(there, outcome), outcome)
         return replace(found, kind="answered", evidence=(*found.evidence, _rejected(outcome)))
@@ -106,8 +107,7 @@ def _rule_remedy(drop: Hop, outcome: TraceOutcome) -> str:
         port = ("--port", str(outcome.port)) if outcome.port else ()
         asked = ("--from", drop.source, "--to", owner.name, "--protocol", outcome.protocol, *port)
         return command("secgroup", "test", *asked)
-    listed = ("nft", "--handle", "list", "chain", rule.family, rule.table, rule.chain)
-    return f"`{shlex.join(listed)}`"
+    return f"`{shlex.join(rule.listing)}`"
 
 
 def _taken(hops: Sequence[Hop]) -> Ending | None:
@@ -175,21 +175,25 @@ def _rejected(outcome: TraceOutcome) -> str:
     return f"a reset in the name of {outcome.answered_by} told {outcome.sender} so"
 
 
+def _counted(drop: Hop) -> str:
+    """By what a rule is known that the kernel does not trace."""
+    return f"the counter of that rose by {drop.counted} meanwhile"
+
+
 def _dropped(drop: Hop) -> str:
     what = "the answer" if drop.way == "back" else "it"
     rule = drop.rule
     if rule is None:
         return f"{what} was dropped at {drop.interface}"
-    table = f"table {rule.family} {rule.table}"
     if drop.kind == "policy":
         whose = f" ({rule.owner})" if rule.owner else ""
-        policy = f"the policy of chain {rule.chain} in {table}{whose}"
+        policy = f"the policy of chain {rule.chain} in {rule.table_words}{whose}"
         return f"{policy} drops {what}: no rule of it lets it by"
     return _with_text(rule, f" drops {what}")
 
 
 def _with_text(rule: TracedRule, does: str) -> str:
-    place = rule_in_words(rule.position, rule.chain, f"table {rule.family} {rule.table}")
+    place = rule_in_words(rule.position, rule.chain, rule.table_words)
     text = f": `{rule.text}`" if rule.text else ""
     whose = f" ({rule.owner})" if rule.owner else ""
     return f"{place}{does}{text}{whose}"

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final, Self
 
@@ -13,12 +13,14 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.ends import Ends
 from netconsole.diagnostics.tracing.heard import Heard
+from netconsole.diagnostics.tracing.legacy_counters import LegacyTables
+from netconsole.diagnostics.tracing.legacy_ways import FollowedWays, with_legacy_rules
+from netconsole.diagnostics.tracing.outcome import Hindrance
 from netconsole.diagnostics.tracing.rule_owners import RuleOwners
 from netconsole.diagnostics.tracing.rule_texts import RuleTexts, read_rule_texts
 from netconsole.diagnostics.tracing.sending import SentPackets
 from netconsole.diagnostics.tracing.trace_messages import TraceMessage, rules_met
 from netconsole.diagnostics.tracing.traced_packet import Recognisable
-from netconsole.diagnostics.tracing.untraced_tables import read_untraced_tables
 from netconsole.diagnostics.tracing.watched_interfaces import WatchedInterfaces
 
 _EVERYBODY: Final = IPv4Address(2**32 - 1)
@@ -38,6 +40,8 @@ class FollowedParcel:
     """Where the kernel gave one up."""
     unheard: str
     """Why nothing was heard of that."""
+    suspects: tuple[Hindrance, ...] = ()
+    """Rules that are not traced, and of which one ended it probably."""
     is_unmarked: bool = False
     """Whether it, or what came back, was one of too many to be marked each."""
 
@@ -55,6 +59,9 @@ class JourneyReader:
     owners: RuleOwners
     ways: following.Interfaces
     unseen: tuple[str, ...]
+    legacy: LegacyTables
+    """With how far their counters rose meanwhile."""
+    links: Links
 
     @classmethod
     def of(
@@ -64,13 +71,14 @@ class JourneyReader:
         missed: Iterable[str],
         status: Status,
         links: Links,
+        legacy: LegacyTables,
     ) -> Self:
         """Read what there is to know of the rules that were met."""
         met = (message for each in heard for message in _of_others(each.messages))
         texts = read_rule_texts(rules_met(met))
-        unseen = (*read_untraced_tables(), *texts.unread, *watched.unseen(), *missed)
+        unseen = (*legacy.unread, *texts.unread, *watched.unseen(), *missed)
         ways = following.Interfaces(dict(socket.if_nameindex()), links.bridge_of)
-        return cls(texts, RuleOwners.of(status), ways, unseen)
+        return cls(texts, RuleOwners.of(status), ways, unseen, legacy, links)
 
     def followed(
         self,
@@ -90,10 +98,29 @@ class JourneyReader:
         told = told.refused_or_not(between.destination)
         source = told.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
-        journey = (begun, *self.owners.named(hops))
-        return FollowedParcel(
-            *(between, packet, heard, told, journey, self.unseen, dropped, unheard, is_unmarked)
+        found = FollowedParcel(
+            ends=between,
+            packet=packet,
+            heard=heard,
+            told=told,
+            hops=(begun, *hops),
+            unseen=self.unseen,
+            dropped=dropped,
+            unheard=unheard,
+            is_unmarked=is_unmarked,
         )
+        return self._with_legacy(found)
+
+    def _with_legacy(self, found: FollowedParcel) -> FollowedParcel:
+        """Add the rules that are not traced, and whom each rule serves."""
+        ways = FollowedWays(
+            *(found.hops, found.ends, found.packet, found.heard, found.told, found.dropped)
+        )
+        legacy = with_legacy_rules(self.legacy, ways, self.links)
+        journey = tuple(self.owners.named(legacy.hops))
+        found = replace(found, hops=journey, suspects=legacy.suspects)
+        is_untold = is_lost(found) and not (legacy.is_told or self.legacy.unread)
+        return replace(found, unseen=(*found.unseen, *(self.legacy.untold if is_untold else ())))
 
 
 def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:

@@ -44,7 +44,7 @@ def _decides(hop: Hop) -> bool:
 def _place(hop: Hop) -> str:
     if hop.rule is None:
         return hop.interface
-    return f"{hop.rule.family} {hop.rule.table}"
+    return hop.rule.table_words.removeprefix("table ")
 
 
 def _said(hop: Hop, journey: Journey, arrow: str) -> str:
@@ -63,7 +63,7 @@ def _said(hop: Hop, journey: Journey, arrow: str) -> str:
 def _rule(rule: TracedRule, verdict: str) -> str:
     whose = "ours" if rule.ours else "of others"
     owner = f"{rule.owner}; " if rule.owner else ""
-    if not rule.handle:
+    if rule.is_policy:
         return f"{owner}chain {rule.chain}, policy: {verdict}"
     where = f"rule {rule.position}" if rule.position else f"handle {rule.handle}"
     text = f": {rule.text}" if rule.text else ""

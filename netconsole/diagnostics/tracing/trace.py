@@ -26,6 +26,7 @@ from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
 from netconsole.diagnostics.tracing.hindrances import without_carrier
 from netconsole.diagnostics.tracing.kernel_drops import kernel_drops
+from netconsole.diagnostics.tracing.legacy_counters import read_legacy_tables
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.packets import packet_of
@@ -152,11 +153,13 @@ def _followed(
         marking(marked, watched.ingress),
         kernel_drops(watched.seen, long) as drops,
     ):
+        counted = read_legacy_tables()
         told = _sent(parcels, sender, listener, links, cancelled)
         freed = drops.events()
         heard = _heard(listener, packets)
         missed = listener.missed()
-    reading = JourneyReader.of(heard, watched, missed, status, links)
+    legacy = read_legacy_tables().since(counted)
+    reading = JourneyReader.of(heard, watched, missed, status, links, legacy)
     found = tuple(
         reading.followed(
             *(parcel.ends, parcel.packet, known, each),

@@ -27,6 +27,7 @@ from netconsole.diagnostics.tracing.followed_parcels import JourneyReader
 from netconsole.diagnostics.tracing.following import by_packet, traversals
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.kernel_drops import KernelDrops, kernel_drops
+from netconsole.diagnostics.tracing.legacy_counters import read_legacy_tables
 from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.sending import SentPackets
@@ -94,13 +95,15 @@ def wait(
         marking(Marked(traffic.matches(), limit=_LIMIT), watched.ingress),
     ):
         listener.forget()  # what came before it was marked
+        counted = read_legacy_tables()
         began()
         awaited = _Awaited(listener, drops, traffic, between, cancelled)
         found = awaited.waited(seconds)
     if not found.packets:
         return WaitedJourneys((), found.heard.unanswered(between.interface, between.asks))
     own = _own(found)
-    reading = JourneyReader.of(own, watched, found.missed, status, links)
+    legacy = read_legacy_tables().since(counted)
+    reading = JourneyReader.of(own, watched, found.missed, status, links, legacy)
     journeys = []
     for (first, packet), known in zip(found.packets, own, strict=True):
         told = _told(first, known.sightings, between)

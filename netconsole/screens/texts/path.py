@@ -98,7 +98,8 @@ def _what(hop: Hop, glyphs: Glyphs) -> str:
         return f"{reply}{hop.source} {glyphs.arrow} {hop.destination}"
     if rule.owner is not None:
         return str(rule.owner)
-    place = f"rule {rule.position}" if rule.position else "a rule" if rule.handle else "the policy"
+    unnumbered = "the policy" if rule.is_policy else "a rule"
+    place = f"rule {rule.position}" if rule.position else unnumbered
     whose = "" if rule.ours else ", of others"
     text = f": {rule.text}" if rule.text else ""
     return f"{place} of {rule.chain}{whose}{text}"
@@ -168,15 +169,18 @@ def _rule_entries(each: HopWords) -> Iterator[Entry]:
     yield Entry("netconsole's" if rule.ours else "another program's", label="whose")
     if rule.owner is not None:
         yield Entry(str(rule.owner), label="for")
-    yield Entry(f"{rule.family} {rule.table}", label="table")
+    yield Entry(rule.table_words.removeprefix("table "), label="table")
     yield Entry(rule.chain, label="chain")
-    if rule.handle:
-        place = f"rule {rule.position}, " if rule.position else ""
-        yield Entry(f"{place}handle {rule.handle}", label="place")
+    if not rule.is_policy:
+        handle = f"handle {rule.handle}" if rule.handle else ""
+        place = f"rule {rule.position}" if rule.position else ""
+        yield Entry(", ".join(filter(None, (place, handle))), label="place")
+    if each.hop.counted:
+        yield Entry(f"its counter rose by {each.hop.counted} meanwhile", label="known by")
     if rule.text:
         yield Entry()
         yield heading(f"The rule, as {rule.listed_by} lists it")
         yield Entry(rule.text)
     yield Entry()
     yield heading("To see it among the others")
-    yield command(shlex.join(("nft", "-a", "list", "chain", rule.family, rule.table, rule.chain)))
+    yield command(shlex.join(rule.listing))

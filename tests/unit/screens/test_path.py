@@ -65,10 +65,10 @@ def test_a_hop_is_told_whole_and_how_to_see_it_on_the_host() -> None:
     told = [(each.label, each.text) for each in hop_entries(journey(*HOPS), "2", UNICODE)]
     assert ("here it ended", "rule 2 of FORWARD drops it") in told
     assert ("", RULE.text) in told
-    assert ("", "nft -a list chain ip filter FORWARD") in told
+    assert ("", "nft --handle list chain ip filter FORWARD") in told
     policy = Hop("there", "policy", "br100", *ADDRESSES, POLICY, "drop")
     told = [(each.label, each.text) for each in hop_entries(journey(policy), "0", UNICODE)]
-    assert ("", "nft -a list chain ip filter 'a chain'") in told
+    assert ("", "nft --handle list chain ip filter 'a chain'") in told
 
 
 def test_whom_it_is_about_sends_and_to_a_floating_address_is_sent() -> None:
