@@ -70,8 +70,9 @@ def test_what_only_its_counter_tells_of_is_said_to_be_probable(lab: RunningLab) 
     """There is no tracefs here: nothing says that a rule did it at all."""
     rule = "-I FORWARD -m u32 --u32 0&0=0 -j DROP"
     found = under(lab, rule, "--from", "web1", "--to", WORLD)
-    assert found["because"].startswith("it came to br100, and no further; probably by rule 1 of ")
-    assert "FORWARD (iptables-legacy table filter) `-m u32" in found["because"]
+    assert found["because"].startswith("it came to br100, and no further on its way out by eth0")
+    suspect = "; probably by rule 1 of FORWARD (iptables-legacy table filter) `-m u32"
+    assert suspect in found["because"]
     assert found["remedy"].endswith("--list FORWARD`")
 
 

@@ -27,6 +27,13 @@ class StandingBreak:
 
 
 BREAKS: Final = {
+    "a table that keeps this host from asking a guest": TraceBreak(
+        "nft add table arp x; nft 'add chain arp x o {type filter hook output priority 0; "
+        "policy drop;}'; ip neigh flush dev br100",
+        "nft delete table arp x",
+        ("--from", "outside", "--to", "203.0.113.129", "tcp", "22"),
+        "it came to eth0, and was to leave by br100, where 10.0.0.2, which is next, does not ",
+    ),
     "a match that nobody models": TraceBreak(
         "iptables -I FORWARD -m string --algo bm --string netconsole -j DROP",
         "iptables -D FORWARD 1",

@@ -37,14 +37,18 @@ def conclude(
     followed: FollowedParcel,
     links: Links,
     asked: PortAnswer | None = None,
+    following: NextHop | None = None,
 ) -> Journey:
     """Return its journey. Where it is lost, ask the kernel what stands there.
 
-    `asked` is what the guest said at the port where it was handed over last.
+    `asked` is what the guest said at the port where it was handed over last, and `following` where
+    it was sent on, as `sent_on` told before the guest was asked.
     """
     followed = _taken_or_not(followed, asked)
     between, told, hops = followed.ends, followed.told, followed.hops
-    outcome, unseen = _outcome(request, followed, links, asked), followed.unseen
+    following = following or sent_on(request, followed, links) or NextHop()
+    outcome = _outcome(request, followed, links, asked, following)
+    unseen = followed.unseen
     if is_lost(followed) and followed.unheard:
         unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
     is_refused = told.refusal and not any(hop.ends for hop in hops)
@@ -67,6 +71,19 @@ def conclude(
     )
 
 
+def sent_on(request: TraceRequest, followed: FollowedParcel, links: Links) -> NextHop | None:
+    """Return where one that is lost was sent on; None of others, and of what is not routed.
+
+    To ask a guest tells the kernel its MAC address, so whether it knew that is asked before.
+    """
+    told, packet, heard = followed.told, followed.packet, followed.heard
+    is_handed = through(heard, packet, "there", (HANDED,)) is not None
+    lost = is_lost(followed) or is_rejected(told.reply, followed.hops, is_handed)
+    if not lost or request.protocol in LOCAL:
+        return None
+    return next_hop_of(until_end(followed.hops, told.reply, is_handed), heard, packet, links)
+
+
 def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> FollowedParcel:
     """Take back the answer to what this host wrote for a guest, where it is for another's MAC."""
     is_seen_alone = followed.told.is_written and followed.told.reply
@@ -76,14 +93,17 @@ def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> Followe
 
 
 def _outcome(
-    request: TraceRequest, followed: FollowedParcel, links: Links, asked: PortAnswer | None
+    request: TraceRequest,
+    followed: FollowedParcel,
+    links: Links,
+    asked: PortAnswer | None,
+    next_hop: NextHop,
 ) -> TraceOutcome:
     between, told, packet, heard = followed.ends, followed.told, followed.packet, followed.heard
     is_handed = through(heard, packet, "there", (HANDED,)) is not None
     lost = is_lost(followed) or is_rejected(told.reply, followed.hops, is_handed)
     hops = until_end(followed.hops, told.reply, is_handed)
     is_routed = request.protocol not in LOCAL
-    next_hop = next_hop_of(hops, heard, packet, links) if lost and is_routed else NextHop()
     unanswered = heard.unanswered(between.interface, between.asks) if is_routed else ""
     others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
     standing: tuple[Hindrance, ...] = ()
@@ -92,8 +112,8 @@ def _outcome(
         standing = (*_hindrances(hops, followed, next_hop, unanswered, links),)
         standing += _not_traced(followed, hops[-1], is_routed)
         is_nobody_there = asked is not None and not asked.macs
-        if (next_hop.is_silent or is_unheard) and not is_nobody_there:
-            tables = read_tables_of_arp(guards=not next_hop.is_silent)
+        if (next_hop.is_untold or is_unheard) and not is_nobody_there:
+            tables = read_tables_of_arp(guards=not next_hop.is_untold)
             standing += tuple(Hindrance(each, is_cause=False) for each in tables)
         standing += _of_source(hops, between)
     return TraceOutcome(

@@ -81,7 +81,7 @@ def _stuck(came: str, last: Hop | None, outcome: TraceOutcome) -> Ending:
     into = last.interface if last else ""
     source, destination = (last.source, last.destination) if last else ("", outcome.destination)
     came_by = f" from {source} iif {outcome.bridge_of.get(into, into)}" if into else ""
-    route = f"`ip route get {destination}{came_by}`"
+    route = f"`ip route get {following.destination or destination}{came_by}`"
     if following.is_here:
         where = f"{came}, and was not handed to this host itself, for which it is"
         return Ending("lost", where)
@@ -97,7 +97,11 @@ def _stuck(came: str, last: Hop | None, outcome: TraceOutcome) -> Ending:
         where = f"{came}, and {bridge} did not send it out by {port}"
         return Ending("lost", where, remedy=f"`bridge fdb show br {bridge}`")
     why = _OVER.get(outcome.error or (0, 0), "")
-    return Ending("lost", f"{came}, and no further", why, remedy="" if bridge or why else route)
+    out = f" on its way out by {following.interface}" if following.interface and not why else ""
+    if out and following.address != following.destination:
+        out += f" to {following.address}"
+    where = f"{came}, and no further{out}"
+    return Ending("lost", where, why, remedy="" if bridge or why else route)
 
 
 def _aim(last: Hop | None, outcome: TraceOutcome) -> str:

@@ -58,7 +58,8 @@ def read_next_hop(source: str, destination: str, into: str, mark: int = 0) -> Ne
         return NextHop(is_here=True)
     interface = routes[0]["dev"]
     address = routes[0].get("gateway", destination)
-    return NextHop(interface, address, _state(interface, address))
+    state = _state(interface, address)
+    return NextHop(interface, address, state, destination=destination)
 
 
 def _of_settings(said: str, source: str, destination: str, into: str) -> NextHop | None:

@@ -21,6 +21,13 @@ class NextHop:
     """Whether this host itself is who it is for."""
     remedy: str = ""
     """What to type next where there is no route."""
+    destination: str = ""
+    """For which its route was asked: as rules had translated it by then."""
+
+    @property
+    def is_untold(self) -> bool:
+        """Whether the kernel does not know its MAC address by now, whatever it asked before."""
+        return bool(self.interface) and self.mac_state in ("", "FAILED", "INCOMPLETE", "NONE")
 
     @property
     def is_silent(self) -> bool:

@@ -13,7 +13,7 @@ from netconsole.diagnostics.parts.journey import Journey
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
-from netconsole.diagnostics.tracing.concluding import conclude
+from netconsole.diagnostics.tracing.concluding import conclude, sent_on
 from netconsole.diagnostics.tracing.drop_events import kernel_drop, lengths
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.followed_parcels import (
@@ -111,9 +111,10 @@ def _journeys(
         again, _ = _followed(tuple(lost.values()), status, links, cancelled)
         found.update(zip(lost, again, strict=True))
     handed = {number: handed_to(each) for number, each in found.items()}
+    onward = {number: sent_on(requests[number], each, links) for number, each in found.items()}
     said = ask_at_ports(_questions(handed.values(), links))
     return {
-        number: conclude(requests[number], each, links, said.get(handed[number]))
+        number: conclude(*(requests[number], each, links, said.get(handed[number]), onward[number]))
         for number, each in found.items()
     }
 

@@ -75,6 +75,17 @@ def test_what_the_kernel_says_of_others_is_not_told(drop: KernelDrop) -> None:
     )
 
 
+def test_the_way_out_is_named_of_what_has_a_route_and_a_neighbour_that_is_known() -> None:
+    came = replace(ON_BRIDGE, interface="eth0", destination="203.0.113.129")
+    following = NextHop("br100", "10.0.0.2", "STALE", destination="10.0.0.2")
+    found = ended(outcome(came, next_hop=following, first="eth0"))
+    assert found.because == f"it came to eth0, and no further on its way out by br100; {UNTOLD}"
+    assert found.remedy.startswith("`ip route get 10.0.0.2 from ")
+    router = replace(following, interface="eth1", address="192.0.2.9")
+    said = ending(outcome(came, next_hop=router, first="eth0"))
+    assert said.startswith("it came to eth0, and no further on its way out by eth1 to 192.0.2.9; ")
+
+
 def test_where_it_ended_comes_first_then_why_and_what_to_type() -> None:
     down = Hindrance("br100, the bridge of veth1, is down", "`ip link set dev br100 up`")
     tables = Hindrance("these tables may drop it: arp x", is_cause=False)
@@ -229,7 +240,8 @@ def test_what_the_sender_itself_gave_up_for_want_of_arp_was_not_sent() -> None:
 
 def test_of_what_was_not_marked_no_rule_is_acquitted() -> None:
     found = ending(outcome(ARRIVED, ON_BRIDGE, is_unmarked=True))
-    assert found == "it came to br100, and no further; which rules it met was not told"
+    where = "it came to br100, and no further on its way out by eth0 to 203.0.113.1"
+    assert found == f"{where}; which rules it met was not told"
 
 
 def test_a_guest_that_asks_for_another_router_is_told_of_and_not_the_host() -> None:
