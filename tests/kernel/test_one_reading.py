@@ -26,6 +26,8 @@ def test_each_facility_is_read_once(host: PrivateHost) -> None:
         assert sum("link show" in each for each in read) == 1, read
         assert sum("address show" in each for each in read) == 1, read
         assert read.pop(AT_TWO_MOMENTS) == 2, read
+        assert sum(each.startswith("ss ") for each in read) == 1, read
+        assert not any(each.startswith("nft list set") for each in told[way]), told[way]
         assert set(read.values()) == {1}, read
     assert "late0" in told["links"]
     assert "late" in told["networks"]

@@ -33,7 +33,7 @@ from netconsole.backend.filtering.saved_tables import FilterChain
 from netconsole.backend.model.table_names import Kind
 from netconsole.backend.model.text import in_shell
 
-_OF_IP = frozenset({"ip", "ip6", "inet", "arp"})
+FAMILIES_ASKED = frozenset({"ip", "ip6", "inet", "arp"})
 """Families of nft whose packets have been through the bridge; ARP is handed up as IP is."""
 _BELOW = frozenset({"ingress", "egress"})
 """Hooks at the interface itself, before a bridge and after it (nft(8), address families)."""
@@ -180,7 +180,7 @@ def _text(spec: str) -> str:
 
 
 def _of_nft(table: NftTable, name: str, other: str) -> Iterator[AskingRule]:
-    if table.family not in _OF_IP or "dormant" in table.flags:
+    if table.family not in FAMILIES_ASKED or "dormant" in table.flags:
         return
     sets = {each.name: each.elements for each in table.sets}
     below = _below(table)

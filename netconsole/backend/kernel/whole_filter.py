@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from netconsole.backend.filtering.asking_rules import FAMILIES_ASKED
 from netconsole.backend.filtering.nat_order import PRIORITIES, ChainPlace, NatHook, Turn, turns
 from netconsole.backend.filtering.native_tables import NftSet, NftTable, parse_elements
 from netconsole.backend.filtering.nf_messages import KernelChain
@@ -56,6 +57,8 @@ def nft_tables(command: Kind, *, elements: bool = True) -> NativeTables:
     """Return the tables that iptables, of this kind, does not show, what is in their sets as well.
 
     Each set takes an nft of its own: without their `elements` the tables are read much faster.
+    Those of families of which nobody asks for an interface (`asking_rules`) are left out anyway, as
+    our guards' own.
     The kernel says which there are: nft 1.0.6 prints broken JSON of one that has flags.
     """
     try:
@@ -116,7 +119,7 @@ def _of_iptables(family: str, name: str) -> bool:
 
 def _table(family: str, name: str, asked: Mapping[ChainPlace, Turn], elements: bool) -> NftTable:
     found = listed(family, name).with_turns(asked)
-    if not elements:
+    if not elements or family not in FAMILIES_ASKED:
         return found
     return replace(found, sets=tuple(_filled(found, each) for each in found.sets))
 

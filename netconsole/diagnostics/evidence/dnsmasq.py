@@ -25,6 +25,8 @@ from netconsole.diagnostics.parts.dnsmasq import (
 SECONDS = 0.5
 """How long each process is watched, to see how busy it is."""
 
+_DHCP, _DNS = 67, 53
+"""The ports of UDP at which servers are asked (RFC 2131, RFC 1035)."""
 _INOTIFY = Path("anon_inode:inotify")
 _MOST_FILES = "Max open files"
 _USER = re.compile(r'\("([^"]*)",pid=(\d+)')
@@ -38,7 +40,7 @@ def read_dnsmasq(known: Observed | None = None) -> DnsmasqProcesses:
     seen = _running() if known is None else _seen(known)
     before = {pid: _runtime(pid) for pid in seen}
     began = time.monotonic()
-    listeners = tuple(_listeners(67))
+    listeners = tuple(_listeners())
     instances = _inotify_instances(seen)
     time.sleep(max(0.0, SECONDS - (time.monotonic() - began)) if seen else 0.0)
     elapsed = time.monotonic() - began
@@ -52,8 +54,8 @@ def read_dnsmasq(known: Observed | None = None) -> DnsmasqProcesses:
         dict(_pid_files(processes)),
         dict(_lease_files(processes)),
         dict(_directories(processes)),
-        listeners,
-        tuple(_listeners(53)),
+        tuple(each for each in listeners if each.port == _DHCP),
+        tuple(each for each in listeners if each.port == _DNS),
         instances,
     )
 
@@ -125,16 +127,18 @@ def _instances_of(pid: int) -> Iterator[str]:
                 yield descriptor.name
 
 
-def _listeners(port: int) -> Iterator[PortListener]:
+def _listeners() -> Iterator[PortListener]:
     """Ask ss(8): it alone says which interface a socket is bound to."""
-    for line in run(["ss", "-H", "-l", "-u", "-n", "-p", f"sport = :{port}"]).splitlines():
+    ports = f"sport = :{_DHCP} or sport = :{_DNS}"
+    for line in run(["ss", "-H", "-l", "-u", "-n", "-p", ports]).splitlines():
         words = line.split()
         if len(words) < 5:
             continue
-        address, _, interface = words[3].rpartition(":")[0].partition("%")
+        place, _, port = words[3].rpartition(":")
+        address, _, interface = place.partition("%")
         user = _USER.search(line)
         name, pid = (user[1], int(user[2])) if user else ("", 0)
-        yield PortListener(address, interface, name, pid, port)
+        yield PortListener(address, interface, name, pid, int(port))
 
 
 def _inotify_instances(servers: Collection[int]) -> int:

@@ -90,8 +90,7 @@ def ask(snapshot: Snapshot) -> DhcpAnswers:
         return DhcpAnswers(
             SECONDS,
             tuple(each for each in questions if each.bridge not in problems),
-            told.placed(told.answers),
-            told.placed(told.overheard),
+            *told.placed(),
             tuple(told.held_off),
             problems,
         )
@@ -274,11 +273,17 @@ class _Conversation:
             message.text,
         )
 
-    def placed(self, answers: Iterable[DhcpAnswer]) -> tuple[DhcpAnswer, ...]:
-        """Say behind which port of the bridge each was sent."""
-        held = tuple(answers)
-        places = {bridge: _places(bridge) for bridge in {each.bridge for each in held}}
-        return tuple(replace(each, port=places[each.bridge].get(each.source, "")) for each in held)
+    def placed(self) -> tuple[tuple[DhcpAnswer, ...], tuple[DhcpAnswer, ...]]:
+        """Return the answers, and what was overheard, each with the port of the bridge behind which
+        it was sent."""
+        heard = {each.bridge for each in (*self.answers, *self.overheard)}
+        places = {bridge: _places(bridge) for bridge in heard}
+
+        def with_ports(answers: Iterable[DhcpAnswer]) -> tuple[DhcpAnswer, ...]:
+            found = ((each, places[each.bridge].get(each.source, "")) for each in answers)
+            return tuple(replace(each, port=port) for each, port in found)
+
+        return with_ports(self.answers), with_ports(self.overheard)
 
 
 def _places(bridge: str) -> Mapping[str, str]:
