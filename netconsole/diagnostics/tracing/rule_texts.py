@@ -7,7 +7,7 @@ from typing import Final, Literal
 from netconsole.backend.filtering.native_rules import is_native, native_text
 from netconsole.backend.filtering.nf_messages import NfFamily, parse_rules
 from netconsole.backend.filtering.rules import is_ours
-from netconsole.backend.filtering.saved_tables import parse_saved
+from netconsole.backend.filtering.saved_tables import FilterChain, parse_saved
 from netconsole.backend.kernel.iptables_save import kind_of, saved
 from netconsole.backend.kernel.mixed_tables import TABLES
 from netconsole.backend.kernel.nf_tables import NfTables
@@ -39,10 +39,11 @@ def read_rule_texts(chains: Iterable[ChainOfTable]) -> RuleTexts:
     wanted = sorted(set(chains))
     found: dict[tuple[NfFamily, str, str, int], TracedRule] = {}
     unread: dict[str, None] = {}
+    shown: _Shown = {}
     for family, table in dict.fromkeys(place[:2] for place in wanted):
         names = [chain for each, its, chain in wanted if (each, its) == (family, table)]
         try:
-            rules = _of_table(family, table, names)
+            rules = _of_table(family, table, names, shown)
             found.update(
                 {(rule[0], table, rule[1].chain, rule[1].handle): rule[1] for rule in rules}
             )
@@ -52,14 +53,14 @@ def read_rule_texts(chains: Iterable[ChainOfTable]) -> RuleTexts:
 
 
 def _of_table(
-    family: NfFamily, table: str, chains: Iterable[str]
+    family: NfFamily, table: str, chains: Iterable[str], shown: "_Shown"
 ) -> Iterator[tuple[NfFamily, TracedRule]]:
     with NfTables() as kernel:
         handles = {
             chain: [each.handle for each in parse_rules(kernel.raw_rules(family, table, chain))]
             for chain in chains
         }
-    texts = dict(_texts(family, table))
+    texts = dict(_texts(family, table, shown))
     for chain, found in handles.items():
         words = texts.get(chain, ())
         for position, handle in enumerate(found, 1):
@@ -81,12 +82,18 @@ class _Words:
     listed_by: Lister = "nft"
 
 
-def _texts(family: NfFamily, table: str) -> Iterator[tuple[str, tuple[_Words, ...]]]:
+_Shown = dict[NfFamily, tuple[FilterChain, ...]]
+"""What iptables has shown of a family: all its tables at once."""
+
+
+def _texts(family: NfFamily, table: str, shown: _Shown) -> Iterator[tuple[str, tuple[_Words, ...]]]:
     """Yield each chain with the words of its rules, those of iptables where it has them."""
     if family in _IPTABLES and table in TABLES:
-        asked = _IPTABLES[family]
-        told = saved(asked, "nft", own=kind_of(asked) == "nft").text
-        for found in parse_saved(told, "nft", asked):
+        if family not in shown:
+            asked = _IPTABLES[family]
+            told = saved(asked, "nft", own=kind_of(asked) == "nft").text
+            shown[family] = tuple(parse_saved(told, "nft", asked))
+        for found in shown[family]:
             if found.table == table:
                 yield found.chain, tuple(_written(rule.spec) for rule in found.rules)
         return

@@ -26,9 +26,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from netconsole.backend.system.link_flags import bring_up_without_arp, is_running
 from netconsole.backend.system.network_namespaces import enter_network
 from netconsole.backend.system.packet_sockets import bind
-from netconsole.backend.system.programs import ProgramFailed, run
 from netconsole.diagnostics.tracing.traced_packet import NUMBERS, TracedPacket, Transport
 
 _MOST_BYTES: Final = 1 << 16
@@ -134,7 +134,7 @@ def _raw(number: int) -> socket.socket:
 
 def _frames(interface: str, lines: Iterable[Sequence[str]], opened: ExitStack) -> Place:
     """Make ready what is written at one end of a veth pair, in this process' own namespace."""
-    run(["ip", "link", "set", "dev", interface, "arp", "off", "up"])
+    bring_up_without_arp(interface)
     _await_carrier(interface)
     out = opened.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, _NO_PROTOCOL))
     bind(out, interface, _NO_PROTOCOL)
@@ -144,7 +144,7 @@ def _frames(interface: str, lines: Iterable[Sequence[str]], opened: ExitStack) -
 def _await_carrier(interface: str) -> None:
     """The other end is up already; the kernel says so of this one a moment later."""
     until = time.monotonic() + _CARRIER_SECONDS
-    while time.monotonic() < until and "LOWER_UP" not in run(["ip", "link", "show", interface]):
+    while time.monotonic() < until and not is_running(interface):
         time.sleep(0.005)
 
 
@@ -169,7 +169,7 @@ def main(count: int, pause: float, last: float) -> None:
             try:
                 make = _frames(where, lines, opened) if how == "write" else None
                 places.append(make or _inside(int(where), lines, opened))
-            except (OSError, ProgramFailed) as refusal:
+            except OSError as refusal:
                 for line in lines:
                     print(line[0], "failed", refusal, flush=True)
         send(places, count, pause, last)

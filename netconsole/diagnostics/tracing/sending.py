@@ -8,6 +8,7 @@ any frame of the sender: it meets taps, guards, bridge and rules. The pair goes 
 
 import os
 import select
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -225,15 +226,28 @@ def _lead_in(process: int, pairs: Sequence[Ends]) -> None:
         # No addresses of their own: a kernel without IPv6 refuses that, and needs it not.
         own = (f"link set dev {name} addrgenmode none" for name in outer)
         run(["ip", "-force", "-batch", "-"], text="\n".join(own), good=(0, 1))
-        for name, ends in outer.items():  # a name of others may be none for a batch
-            run(["tc", "qdisc", "add", "dev", name, "clsact"])
-            redirected = ("action", "mirred", "ingress", "redirect", "dev", ends.interface)
-            run(["tc", "filter", "add", "dev", name, "ingress", *_EVERYTHING, *redirected])
+        _redirect({name: ends.interface for name, ends in outer.items()})
         _batch(f"link set dev {name} arp off up" for name in outer)
     except ProgramFailed as refusal:
         names = ", ".join(each.interface for each in pairs)
         because = refusal.said or refusal.ending
         raise Unavailable(f"nothing can be sent in by {names}: {because}") from refusal
+
+
+def _redirect(outer: Mapping[str, str]) -> None:
+    """Redirect all that comes in at each to the ingress of its interface."""
+    lines = [f"qdisc add dev {name} clsact" for name in outer]
+    alone = []
+    for name, interface in outer.items():
+        redirected = ("action", "mirred", "ingress", "redirect", "dev", interface)
+        words = ("filter", "add", "dev", name, "ingress", *_EVERYTHING, *redirected)
+        if shlex.quote(interface) == interface:
+            lines.append(" ".join(words))
+        else:  # a name of others may be none for a batch
+            alone.append(words)
+    run(["tc", "-batch", "-"], text="\n".join(lines))
+    for words in alone:
+        run(["tc", *words])
 
 
 def _batch(lines: Iterable[str]) -> None:

@@ -9,10 +9,12 @@ its answer by the port. An error of ICMP quotes eight bytes of its transport at 
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from netconsole.diagnostics.parts.journey import Reply, Way
 from netconsole.diagnostics.probes.internet_checksum import internet_checksum
+
+if TYPE_CHECKING:  # who sends starts anew for each trace, and needs no more than this
+    from netconsole.diagnostics.parts.journey import Reply, Way
 
 Transport = Literal["icmp", "tcp", "udp"]
 NUMBERS: Final[dict[Transport, int]] = {"icmp": 1, "tcp": 6, "udp": 17}
@@ -32,10 +34,10 @@ TEXT: Final = b"netconsole trace"
 class Recognised:
     """What a packet that came by is to the one that was sent."""
 
-    way: Way
+    way: "Way"
     source: str
     destination: str
-    reply: Reply = ""
+    reply: "Reply" = ""
     kind: tuple[int, int] | None = None
     """Type and code of an error of ICMP."""
     key: int = 0
@@ -197,7 +199,7 @@ class TracedPacket:
 
     def _of_transport(
         self, protocol: int, body: bytes
-    ) -> tuple[Way, Reply, tuple[int, int] | None] | None:
+    ) -> "tuple[Way, Reply, tuple[int, int] | None] | None":
         if protocol == NUMBERS["icmp"] and len(body) >= 8:
             if body[0] in _ERRORS and self._is_quoted(body[_QUOTED:]):
                 return "back", "error", (body[0], body[1])
@@ -214,7 +216,7 @@ class TracedPacket:
                 return "back", "answer", None
         return None
 
-    def _of_segment(self, body: bytes) -> tuple[Way, Reply, None] | None:
+    def _of_segment(self, body: bytes) -> "tuple[Way, Reply, None] | None":
         sequence, acknowledged, _, flags = struct.unpack_from("!IIBB", body, 4)
         if sequence == self.mark:
             return "there", "", None
@@ -248,7 +250,7 @@ class TracedPacket:
         return _packed(source) + _packed(self.destination) + numbers
 
 
-def _echo(kind: int) -> tuple[Way, Reply, None] | None:
+def _echo(kind: int) -> "tuple[Way, Reply, None] | None":
     if kind == _ECHO_REQUEST:
         return "there", "", None
     return ("back", "answer", None) if kind == _ECHO_REPLY else None
