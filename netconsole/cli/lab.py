@@ -19,6 +19,7 @@ from netconsole.cli.frame.names import FAULT
 
 if TYPE_CHECKING:
     from netconsole.lab.faults import Fault
+    from netconsole.lab.faults.one_look import OneLook
     from netconsole.lab.sandbox.enclosure import Work
 
 SYSTEM_PROGRAMS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -133,11 +134,10 @@ def execute(name: str, command: tuple[str, ...]) -> int:
 def faults(context: Context, as_json: bool) -> None:
     """List the faults to practise on: what each breaks, what is seen, and whether it is there."""
     from netconsole.lab.faults import FAULTS
-    from netconsole.lab.faults.one_look import OneLook
     from netconsole.lab.sandbox.join import require_lab
 
     require_lab()
-    service = OneLook(context.options(), read_only=context.read_only)
+    service = _one_look(context)
     found = [
         {
             "id": fault.id,
@@ -164,7 +164,7 @@ _fault = click.argument("fault", type=FAULT)
 def break_(context: Context, fault: str) -> None:
     """Break something in this lab; breaking it twice changes nothing more."""
     found = _fault_of_lab(fault)
-    found.break_once(context.service())
+    found.break_once(_one_look(context))
     output.say(f"{found.id}: broken. {found.symptom}")
 
 
@@ -174,8 +174,15 @@ def break_(context: Context, fault: str) -> None:
 def mend(context: Context, fault: str) -> None:
     """Put back what a fault has broken; mending it twice changes nothing more."""
     found = _fault_of_lab(fault)
-    found.mend_it(context.service())
+    found.mend_it(_one_look(context))
     output.say(f"{found.id}: mended")
+
+
+def _one_look(context: Context) -> "OneLook":
+    from netconsole.lab.faults.one_look import OneLook
+
+    context.stay_here()
+    return OneLook(context.options(), read_only=context.read_only)
 
 
 def _fault_of_lab(fault_id: str) -> "Fault":

@@ -72,7 +72,7 @@ from netconsole.diagnostics.parts.xtables_lock import XtablesLock
 from netconsole.diagnostics.probes import arp, dhcp_probe, dns_probe, echo, guests, pings, traffic
 from netconsole.diagnostics.tracing import journeys
 
-__all__ = ["COLLECTORS", "PROBES", "Collector", "Probe", "Request", "collect"]
+__all__ = ["COLLECTORS", "PROBES", "Collector", "Probe", "Request", "aimed", "collect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def collect(request: Request, wanted: Iterable[type[object]]) -> Snapshot:
     shared = _shared(request, chosen)
     jobs = {kind: _Job(kind, _with_shared(each, shared), request) for kind, each in chosen.items()}
     parts = {kind: job.result() for kind, job in jobs.items()}
-    snapshot = _aimed(Snapshot(parts, None, datetime.now(UTC)), request.target)
+    snapshot = aimed(Snapshot(parts, None, datetime.now(UTC)), request.target)
     if request.probe:
         return _probed(snapshot, request, asked)
     unsent = {kind: NOT_SENT for kind in PROBES if kind in asked}
@@ -211,7 +211,11 @@ def _with_shared(collector: Collector | Looker, shared: SharedLook) -> Collector
     return Collector(lambda request: collector.read(request, shared), collector.limit)
 
 
-def _aimed(snapshot: Snapshot, target: str) -> Snapshot:
+def aimed(snapshot: Snapshot, target: str) -> Snapshot:
+    """Return it about a target; empty for the whole host.
+
+    Raises NotFound where that means nothing on this host.
+    """
     if not target:
         return snapshot
     host, found = snapshot.get(Backend), snapshot.get(Links)

@@ -1,6 +1,8 @@
 """Faults of addresses and of the way that packets take, put through from break to cure."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab_faults import PROGRAMS, examined, put_through, run_playbook, to_the_cure_and_back
@@ -23,6 +25,29 @@ def lab() -> Iterator[RunningLab]:
 )
 def test_what_can_be_seen_without_probes(lab: RunningLab, fault: str) -> None:
     put_through(lab, fault, fault)
+
+
+PROGRAM = (Path(__file__).parents[1] / "support" / "programs_of_command.py").read_text()
+
+
+def test_a_cure_looks_no_more_often_than_it_learns_something_new(lab: RunningLab) -> None:
+    """When it is asked for, before it, as it begins, when it is done, after packets, at the end."""
+    command = ("python3", "-c", PROGRAM)
+    lab.netconsole("lab", "break", "mtu")
+    try:
+        asked = ("playbook", "run", "mtu", "--apply")
+        done = json.loads(lab.run(*command, *asked).stdout.splitlines()[-1])
+    finally:
+        lab.netconsole("lab", "mend", "mtu")
+    assert done["status"] == 0
+    started = done["programs"]
+    senders = sum(times for each, times in started.items() if "send_packets" in each)
+    assert senders >= 2
+    # Paths that still end are tried again, and what fails for a moment is looked at once more.
+    assert started["ip -json -details link show"] <= senders + 5, started
+    assert started["tc -batch -"] <= senders, started
+    assert not any(each.startswith(("tc qdisc", "tc filter")) for each in started), started
+    assert not any(each.startswith("nft list set") for each in started), started
 
 
 def test_undone_forwarding_is_off_as_it_was_and_redirects_are_not_let_in(lab: RunningLab) -> None:

@@ -1,11 +1,12 @@
 """The steps of a way back, held against what the host holds by now."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 
 from netconsole.backend.filtering.rule_order import Table
 from netconsole.backend.host import filters, guards, nft
 from netconsole.backend.kernel import links, settings
+from netconsole.backend.model.hoststate import Address, ObservedLink
 from netconsole.backend.plan import standing_rules
 from netconsole.backend.plan.way_back import Standing, changed_since
 from netconsole.backend.steps import (
@@ -56,8 +57,19 @@ def undone(steps: Iterable[Step]) -> tuple[Step, ...]:
 
     Of a step that leaves nothing to be seen, such as a signal, its doer's word is taken.
     """
-    last = {_thing(step): step for step in steps}
-    return tuple(step for step in last.values() if _is_undone(step))
+    last = tuple({_thing(step): step for step in steps}.values())
+    seen: tuple[Mapping[str, ObservedLink], tuple[Address, ...]] | None = None
+    if any(map(_is_of_links, last)):
+        seen = links.observe_links(), links.observe_addresses()
+    return tuple(
+        step
+        for step in last
+        if (_is_open(step, *seen) if seen and _is_of_links(step) else _is_undone(step))
+    )
+
+
+def _is_open(step: Step, found: Mapping[str, ObservedLink], addresses: Iterable[Address]) -> bool:
+    return any(True for _ in Standing(found, addresses).needed((step,)))
 
 
 def _thing(step: Step) -> object:
@@ -94,8 +106,6 @@ def _is_undone(step: Step) -> bool:
             return not nft.is_removed(step)
         case InsertNftRule():
             return nft.is_removed(step)
-        case SetLink() | AddLink() | RemoveLink() | AddAddress() | RemoveAddress():
-            return bool(still((step,))[0])
     return False
 
 

@@ -15,16 +15,17 @@ from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.path_effect import PathEffect, path_effect
 
-_EVIDENCE: Final = frozenset({Backend, Links, Routing, GuestAnswers, Journeys})
+OF_PATHS: Final = frozenset({Backend, Links, Routing, GuestAnswers, Journeys})
+"""By what is judged what became of the paths that matter."""
 _TRIES: Final = 3
 """How often packets are sent after a cure: a dnsmasq may have to start, a guest to ask anew."""
 _BETWEEN: Final = 0.5
 """Seconds from one try to the next."""
 
 
-def tried_paths(request: Request) -> Snapshot:
+def _tried_paths(request: Request) -> Snapshot:
     """Send packets along the paths of the whole host that matter; return what became of them."""
-    return parts(replace(request, target=""), _EVIDENCE)
+    return parts(replace(request, target=""), OF_PATHS)
 
 
 def without_named(effect: PathEffect, request: Request, check: str) -> PathEffect:
@@ -37,10 +38,10 @@ def without_named(effect: PathEffect, request: Request, check: str) -> PathEffec
 
 def effect_since(before: Snapshot, request: Request) -> PathEffect:
     """Try the paths again, more than once where that may tell more; return what differs."""
-    effect = path_effect(before, tried_paths(request))
+    effect = path_effect(before, _tried_paths(request))
     for _ in range(_TRIES - 1):
         if not effect.is_open:
             break
         time.sleep(_BETWEEN)
-        effect = path_effect(before, tried_paths(request))
+        effect = path_effect(before, _tried_paths(request))
     return effect

@@ -20,8 +20,9 @@ from netconsole.diagnostics.doctor import judge, look, quick
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
+from netconsole.diagnostics.playbooks.cure_evidence import after_cure, before_cure, quiet
 from netconsole.diagnostics.playbooks.healing import Healing, Investigation
-from netconsole.diagnostics.playbooks.path_trial import effect_since, tried_paths, without_named
+from netconsole.diagnostics.playbooks.path_trial import effect_since, without_named
 from netconsole.diagnostics.reasoning.path_effect import NOTHING_TRIED, PathEffect
 
 if TYPE_CHECKING:
@@ -103,12 +104,16 @@ class Playbook:
             raise ReadOnly(f"{self.change_title}: refused, it writes a file and this is read-only")
         if self.deliver is not None and request.collector is not None:
             raise Conflict(f"{self.change_title}: run it on the host itself, which it lists")
-        checks = [stage.checked for stage in self.stages]
+        checks = self._checks
         if self.deliver is None:
             return Investigation(judge(look(request, checks), checks))
         snapshot = look(replace(request, target=""), checks)
         findings = judge(snapshot, checks)
         return Investigation(findings, self.deliver(request, snapshot, findings))
+
+    @property
+    def _checks(self) -> tuple[Check, ...]:
+        return tuple(stage.checked for stage in self.stages)
 
     def cure(self, finding: Finding, *, apply: bool, persist: bool) -> Plan:
         """Return the steps of the fix, of what makes it permanent, or of both.
@@ -145,32 +150,38 @@ class Playbook:
         plan = self.cure(finding, apply=apply, persist=persist)
         check = CHECKS[finding.check]
         others = tuple(each for each in quick() if each.id != finding.check)
-        quietly = replace(request, probe=False)
-        quiet = look(quietly, (check, *others))
-        cures = self._again(quiet, request, check, apply=apply, persist=persist)
+        paths_matter = apply and request.probe
+        before = before_cure(request, (check, *others), paths=paths_matter)
+        cures = self._again(quiet(before, request.target), request, check, apply, persist)
         self._refuse_another(plan, cures)
-        ailing = {each.check for each in _failing(replace(quiet, target=None), others)}
+        ailing = {each.check for each in _failing(quiet(before), others)}
         well = tuple(each for each in others if each.id not in ailing)
-        tried = tried_paths(request) if apply and request.probe else None
         change = ApplyFix(name=self.change_title, plan=plan)
         outcome = host.do(change, plan, confirm=confirm)
         try:
-            paths = effect_since(tried, request) if tried else NOTHING_TRIED
+            paths = effect_since(before, request) if paths_matter else NOTHING_TRIED
             if paths.is_unchanged:
                 paths = without_named(paths, request, check.id)
             back = self._taken_back(host, outcome, paths, confirm)
-            after = self.investigate(request)
-            whole = replace(quietly, target="")
-            broken = () if back else _failing(look(whole, well), well)
-            if broken:  # what fails for a moment only was not broken
-                again = [CHECKS[each.check] for each in broken]
-                broken = _failing(look(whole, again), again)
+            seen = after_cure(request, self._checks, () if back else well)
+            after = Investigation(judge(seen, self._checks))
+            broken = () if back else self._broken(request, quiet(seen), well)
         except NetconsoleError as error:
             said = f"{self.change_title}: done, but not verified: {error}"
             raise PartlyDone(said) from error
         except Exception as error:
             raise DoneUntold(f"{self.change_title}: done") from error
         return Healing(outcome.change_id, outcome.plan, after, finding, broken, paths, back)
+
+    def _broken(
+        self, request: Request, seen: Snapshot, well: Sequence[Check]
+    ) -> tuple[Finding, ...]:
+        """Return what fails of these; what does so for a moment only was not broken."""
+        broken = _failing(seen, well)
+        if not broken:
+            return ()
+        again = tuple(CHECKS[each.check] for each in broken)
+        return _failing(look(replace(request, probe=False, target=""), again), again)
 
     def _taken_back(
         self,
@@ -200,10 +211,10 @@ class Playbook:
         raise PlanChanged(self.change_title, agreed, now)
 
     def _again(
-        self, quiet: Snapshot, request: Request, check: Check, *, apply: bool, persist: bool
+        self, seen: Snapshot, request: Request, check: Check, apply: bool, persist: bool
     ) -> Iterator[Plan]:
         """Yield the cure as it looks now: without probes first, then with those that it has."""
-        (now,) = judge(quiet, (check,))
+        (now,) = judge(seen, (check,))
         yield self.cure(now, apply=apply, persist=persist)
         if request.probe and not (check.needs | check.uses).isdisjoint(PROBES):
             (now,) = judge(look(request, (check,)), (check,))
