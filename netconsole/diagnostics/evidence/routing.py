@@ -30,6 +30,8 @@ class _Hop(TypedDict):
 
 class _RouteEntry(_Hop):
     dst: str
+    tos: NotRequired[str]
+    nhid: NotRequired[int]
     type: NotRequired[str]
     table: NotRequired[str]
     protocol: NotRequired[str]
@@ -37,6 +39,10 @@ class _RouteEntry(_Hop):
     prefsrc: NotRequired[str]
     metric: NotRequired[int]
     nexthops: NotRequired[list[_Hop]]
+
+
+_RESTORABLE: Final = _RouteEntry.__annotations__.keys()
+"""What of a route is known as it is added; others have metrics, realms, an encapsulation."""
 
 
 class _NeighbourEntry(TypedDict):
@@ -72,7 +78,8 @@ def _address(seen: Address) -> InterfaceAddress:
 def _routes() -> Iterator[Route]:
     told = run(["ip", "-json", "-4", "route", "show", "table", "all"])
     for entry in cast(list[_RouteEntry], from_json(told or "[]")):
-        for hop in entry.get("nexthops") or (entry,):
+        hops = entry.get("nexthops") or [entry]
+        for hop in hops:
             yield Route(
                 entry["dst"],
                 entry.get("type", "unicast"),
@@ -85,7 +92,22 @@ def _routes() -> Iterator[Route]:
                 entry.get("metric", 0),
                 (*entry.get("flags", ()), *hop.get("flags", ())),
                 hop.get("weight", 0),
+                entry.get("tos", ""),
+                tuple(_ways(entry)),
+                entry.keys() <= _RESTORABLE and all(each.keys() <= _RESTORABLE for each in hops),
             )
+
+
+def _ways(entry: _RouteEntry) -> Iterator[str]:
+    if "nhid" in entry:
+        yield from ("nhid", str(entry["nhid"]))
+        return
+    for hop in entry.get("nexthops", ()):
+        yield "nexthop"
+        for name, value in (("via", hop.get("gateway")), ("dev", hop.get("dev"))):
+            yield from (name, value) if value else ()
+        yield from ("weight", str(hop.get("weight", 1)))
+        yield from ("onlink",) if "onlink" in hop.get("flags", ()) else ()
 
 
 def _rules() -> Iterator[RoutingRule]:

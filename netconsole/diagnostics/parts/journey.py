@@ -24,13 +24,15 @@ End = Literal[
     "receiver",
     "host",
     "beyond",
+    "elsewhere",
     "lost",
 ]
 """Where it ended: nowhere, as somebody answered; at a rule or policy; at one that handed it to a
 program; it was not sent, as its kernel could not or as nobody told the MAC address of the next
 (`unheard`); inside who sent it; before it was seen where this host wrote it (`ingress`); at the
 receiver, or at this host itself, which did not answer; beyond this host, whence nothing came back;
-on its way through this host, for no rule (`lost`)."""
+at somebody who answered in the place of who it was for (`elsewhere`); on its way through this host,
+for no rule (`lost`)."""
 Lister = Literal["iptables", "iptables-legacy", "nft"]
 """The program in whose words a rule is written; what is of the legacy kind that alone lists."""
 RulePart = Literal["group", "members", "groups", "guard", "floating", "network", "metadata"]
@@ -197,13 +199,13 @@ class Journey:
 
     @property
     def reached(self) -> bool:
-        """Whether an answer came back, or a refusal by the destination itself.
+        """Whether an answer came back, or a refusal, of the destination itself.
 
         What this host rejected did not reach anybody, whatever the sender was told.
         """
-        return self.reply in ("answer", "refusal") and not is_rejected(
-            self.reply, self.hops, self.is_handed
-        )
+        if self.reply not in ("answer", "refusal") or self.end == "elsewhere":
+            return False
+        return not is_rejected(self.reply, self.hops, self.is_handed)
 
 
 @dataclass(frozen=True, slots=True)

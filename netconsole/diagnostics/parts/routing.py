@@ -48,6 +48,14 @@ class Route:
     """linkdown, dead, onlink, ..."""
     weight: int = 0
     """Of one of several ways: how much goes by it, beside the others; 0 of the only one."""
+    tos: str = ""
+    """The type of service that it is for alone; empty where it is for all."""
+    ways: tuple[str, ...] = ()
+    """All of its several ways, or the object that has its next hop, in the words of ip-route(8);
+    empty where gateway and interface say it."""
+    is_restorable: bool = True
+    """Whether it can be added again as it is by what is known here. Not one with metrics, of which
+    `ip -json` does not say which are locked, nor one with what only few have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 
-from netconsole.backend.steps import RunProgram
+from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.parts.routing import Route, Routing, RoutingRule
 
 EVERYWHERE = IPv4Network("0.0.0.0/0")
@@ -153,31 +153,44 @@ def _is_suppressed(words: Sequence[str], route: Route) -> bool:
 
 def in_words(route: Route) -> str:
     """Return a route as ip-route(8) prints it."""
-    return " ".join(_words(route))
+    return " ".join((*_words(route), *route.ways))
 
 
 def removal(route: Route) -> RunProgram:
     """Return the step that deletes a route, and knows how to add it again."""
     words = tuple(_words(route))
     protocol = () if route.protocol in ("", "boot") else ("proto", route.protocol)
-    table = ("table", route.table)
-    return RunProgram(
-        ("ip", "route", "delete", *words, *protocol, *table),
-        ("ip", "route", "add", *words, *protocol, *table),
-    )
+    said = (*words, *protocol, "table", route.table, *route.ways)  # ways are the last words
+    return RunProgram(("ip", "route", "delete", *said), ("ip", "route", "add", *said))
+
+
+def undoing_by_hand(route: Route) -> str:
+    """Say which command takes a route away."""
+    table = "" if route.table in ("", "main", "local") else f" table {route.table}"
+    return f"`ip route delete {in_words(route)}{table}` takes the route away."
+
+
+def removals(routes: Iterable[Route]) -> Plan | None:
+    """Return the plan that deletes these routes; None where there are none, or where one could not
+    be added again as it is."""
+    found = tuple(routes)
+    steps = dict.fromkeys(map(removal, found))
+    return Plan(tuple(steps)) if steps and all(each.is_restorable for each in found) else None
 
 
 def _words(route: Route) -> Iterator[str]:
-    if route.kind != "unicast":
-        yield route.kind
+    if route.kind != "unicast" and not route.ways:
+        yield route.kind  # an object of next hops has its kind itself
     yield route.destination
+    is_dead = route.kind in DEAD_ENDS
     for name, value in (
-        ("via", route.gateway),
-        ("dev", "" if route.kind in DEAD_ENDS else route.interface),
+        ("tos", route.tos),
+        ("via", "" if route.ways else route.gateway),
+        ("dev", "" if is_dead or route.ways else route.interface),
         ("src", route.source),
         ("metric", str(route.metric) if route.metric else ""),
     ):
         if value:
             yield from (name, value)
-    if "onlink" in route.flags:
+    if "onlink" in route.flags and not route.ways:
         yield "onlink"

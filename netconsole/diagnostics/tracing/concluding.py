@@ -127,6 +127,8 @@ def _outcome(
         sender=between.name,
         first=between.interface,
         receiver=between.receiver,
+        receiver_address=between.receiver_address,
+        is_for_router=between.is_for_router,
         next_hop=next_hop,
         is_handed=is_handed,
         unanswered=unanswered,

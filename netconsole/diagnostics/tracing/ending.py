@@ -9,6 +9,7 @@ from typing import Final
 from netconsole.backend.filtering.places import rule_in_words
 from netconsole.backend.model.phrases import command
 from netconsole.diagnostics.parts.journey import Hop, TracedRule, is_rejected
+from netconsole.diagnostics.tracing.answered_elsewhere import answered_elsewhere
 from netconsole.diagnostics.tracing.drop_words import error_words, given_up
 from netconsole.diagnostics.tracing.lost_on_host import answer_ended, there_ended, transport
 from netconsole.diagnostics.tracing.outcome import Ending, TraceOutcome
@@ -42,7 +43,7 @@ def ending(outcome: TraceOutcome) -> Ending:
         found = _explained(there_ended(there, outcome), outcome)
         return replace(found, kind="answered", evidence=(*found.evidence, _rejected(outcome)))
     if outcome.reply:
-        return Ending("answered", _answered(outcome))
+        return answered_elsewhere(outcome) or Ending("answered", _answered(outcome))
     if (taken := _taken(back or there)) is not None:
         return taken
     found = answer_ended(back, outcome) if back else there_ended(there, outcome)

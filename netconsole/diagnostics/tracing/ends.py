@@ -73,6 +73,8 @@ class Ends:
     """The network that it is for, where this host does not serve that."""
     receiver_address: str = ""
     """The fixed address of the instance that it is for."""
+    is_for_router: bool = False
+    """Whether it is for the router of the default route."""
     receiver_asks: tuple[str, ...] = ()
     """For whose MAC address that instance asks by ARP, to answer."""
 
@@ -86,7 +88,9 @@ def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) 
         for each in status.networks
         if each.cidr and to in ip_network(each.cidr) and links.get(each.bridge) is None
     )
-    found = replace(found, unserved=next(unserved, ""))
+    default = default_route(routing)
+    is_for_router = default is not None and default.gateway == found.destination
+    found = replace(found, unserved=next(unserved, ""), is_for_router=is_for_router)
     own = (
         each
         for each in status.allocations

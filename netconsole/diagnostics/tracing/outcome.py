@@ -91,6 +91,10 @@ class TraceOutcome:
     """Of what was sent, or of the answer where one came in."""
     is_handed: bool = False
     """Whether the packet filter has let it in to this host itself."""
+    receiver_address: str = ""
+    """The fixed address of the instance that it is for."""
+    is_for_router: bool = False
+    """Whether it is for the router of the default route, which is not this host."""
     unanswered: str = ""
     """The address that the sender asks for by ARP where it comes in, and nobody says it has."""
     is_unmarked: bool = False

@@ -198,6 +198,51 @@ def test_the_default_route_may_be_missing_and_may_not_be_a_dead_end() -> None:
     assert CHECKS["routes"].examine(seen(with_route(last))).verdict == "ok"
 
 
+@pytest.mark.parametrize(
+    ("route", "added"),
+    [
+        (
+            Route("10.0.0.0/25", "unicast", "main", "tun0", tos="0x10"),
+            "ip route add 10.0.0.0/25 tos 0x10 dev tun0 table main",
+        ),
+        (
+            Route("10.0.0.0/25", "unicast", "main", "tun0", "192.0.2.9", ways=("nhid", "9")),
+            "ip route add 10.0.0.0/25 table main nhid 9",
+        ),
+        (Route("10.0.0.0/25", "unicast", "main", "tun0", is_restorable=False), ""),
+    ],
+)
+def test_what_a_route_has_beside_its_way_comes_back_or_it_is_left(route: Route, added: str) -> None:
+    found = CHECKS["routes"].examine(seen(with_route(route)))
+    assert found.verdict == "fail"
+    assert (found.fix.inverse.commands if found.fix else ()) == ((added,) if added else ())
+    assert ("`ip route delete 10.0.0.0/25 dev tun0`" in found.remedy) is (not added)
+
+
+def test_a_route_of_several_ways_is_deleted_whole_and_once() -> None:
+    ways = (
+        *("nexthop", "via", "198.51.100.7", "dev", "tun0", "weight", "2"),
+        *("nexthop", "via", "198.51.100.8", "dev", "tun0", "weight", "1"),
+    )
+    first = Route("10.0.0.0/25", "unicast", "main", "tun0", "198.51.100.7", weight=2, ways=ways)
+    second = replace(first, gateway="198.51.100.8", weight=1)
+    found = CHECKS["routes"].examine(seen(with_route(first, second)))
+    assert found.fix is not None
+    said = " ".join(ways)
+    assert found.fix.inverse.commands == (f"ip route add 10.0.0.0/25 table main {said}",)
+
+
+@pytest.mark.parametrize("interface", ["lo", ""])
+def test_a_router_that_this_host_takes_for_itself_is_named(interface: str) -> None:
+    route = Route("203.0.113.1", "local", "local", "lo", "", "kernel", "host", "203.0.113.1")
+    own = (InterfaceAddress("lo", "203.0.113.1", 32, "global"),) if interface else ()
+    routing = with_route(*OWN_ROUTES, route)
+    found = CHECKS["routes"].examine(seen(replace(routing, addresses=(*routing.addresses, *own))))
+    assert (found.verdict, "is this host itself" in found.because) == ("fail", True)
+    assert (found.fix is None) is bool(own)
+    assert ("`ip address delete 203.0.113.1/32 dev lo`" in found.remedy) is bool(own)
+
+
 OWN_ROUTES = tuple(
     Route(address, "local", "local", name, "", "kernel", "host", address)
     for address, name in (("10.0.0.1", "br100"), ("203.0.113.2", "eth0"), (FLOATING, "eth0"))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from netconsole.backend.steps import Plan
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
 from netconsole.diagnostics.model.finding import Evidence, Finding
@@ -19,7 +18,7 @@ from netconsole.diagnostics.parts.routing import Route, Routing
 from netconsole.diagnostics.parts.settings import DropIns, Sysctls
 from netconsole.diagnostics.reasoning.filtered_paths import drops_of_path
 from netconsole.diagnostics.reasoning.reverse_path import Case, asymmetric, dropped
-from netconsole.diagnostics.reasoning.route_lookup import in_words, lookup, network_of, removal
+from netconsole.diagnostics.reasoning.route_lookup import in_words, lookup, network_of, removals
 
 ID: Final = "asymmetric_route"
 TITLE = "Replies take the way that requests came"
@@ -119,13 +118,13 @@ def _lost(snapshot: Snapshot, losing: list[_Detour], rows: tuple[Evidence, ...])
         f"{path.returns_by} refuses that source address, or sees half of a connection."
     )
     routes = [each.route for each in losing if each.route and _curable(snapshot, each)]
-    steps = tuple(removal(route) for route in dict.fromkeys(routes))
+    fix = removals(routes)
     out = (
         "rp_filter: the filter of this host lets the packets in",
         f"a silent source: {path.source} answers by the other way",
     )
-    remedy = REMEDY if steps else BY_HAND
-    return Finding(ID, TITLE, "fail", because, rows, out, Plan(steps) or None, remedy=remedy)
+    remedy = REMEDY if fix else BY_HAND
+    return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=remedy)
 
 
 def _curable(snapshot: Snapshot, detour: _Detour) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import NetworkStatus, Status
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.checks.path.routes_astray import (
@@ -12,6 +11,7 @@ from netconsole.diagnostics.checks.path.routes_astray import (
     dead_router,
     misrouted_finding,
     router_led_away,
+    router_taken_here,
 )
 from netconsole.diagnostics.checks.path.routes_of_own import refused_finding
 from netconsole.diagnostics.checks.path.routes_to_itself import not_taken_finding
@@ -40,7 +40,8 @@ from netconsole.diagnostics.reasoning.route_lookup import (
     in_words,
     lookup,
     network_of,
-    removal,
+    removals,
+    undoing_by_hand,
 )
 
 
@@ -70,6 +71,7 @@ def judge(snapshot: Snapshot) -> Finding:
         not_taken_finding(snapshot),
         _refused(routing),
         refused_finding(snapshot),
+        router_taken_here(routing),
         router_led_away(routing),
         misrouted_finding(snapshot),
         dead_router(snapshot),
@@ -121,11 +123,11 @@ def _astray(biting: list[_Rival]) -> Finding:
         + (f"Cut off: {victims}." if victims else "An instance with such an address is cut off.")
     )
     made = [each.route for each in biting if each.guests and each.route.protocol != "kernel"]
-    steps = tuple(removal(each) for each in dict.fromkeys(made))
+    fix = removals(made)
     remedy = (
         "Delete the route, and take it out of what sets it (a VPN, a routing daemon, "
         "NetworkManager, netplan), or it comes back."
-        if steps
+        if made
         else f"The route comes with an address of {route.interface}: two networks have the same "
         "range. Give one of them another."
         if route.protocol == "kernel"
@@ -137,9 +139,9 @@ def _astray(biting: list[_Rival]) -> Finding:
         "the packet filter: the route is looked up before FORWARD",
     )
     verdict: Verdict = "fail" if any(each.guests for each in biting) else "warn"
-    return Finding(
-        ID, TITLE, verdict, because, _rows(biting), out, Plan(steps) or None, remedy=remedy
-    )
+    if made and fix is None:
+        remedy = f"{undoing_by_hand(made[0])} {remedy}"
+    return Finding(ID, TITLE, verdict, because, _rows(biting), out, fix, remedy=remedy)
 
 
 def _twice(rivals: list[_Rival]) -> Finding:
@@ -165,7 +167,9 @@ def _refused(routing: Routing) -> Finding | None:
         "beyond the networks that it is in is dropped."
     )
     remedy = "Delete it, so that the next default route, if there is one, takes its place."
-    fix = Plan((removal(first),))
+    fix = removals((first,))
+    if fix is None:
+        remedy = f"{undoing_by_hand(first)} {remedy}"
     return Finding(ID, TITLE, "fail", because, _default_rows(defaults), (), fix, remedy=remedy)
 
 

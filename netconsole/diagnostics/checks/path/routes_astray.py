@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from netconsole.backend.steps import Plan
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
@@ -20,7 +19,8 @@ from netconsole.diagnostics.reasoning.route_lookup import (
     in_words,
     lookup,
     network_of,
-    removal,
+    removals,
+    undoing_by_hand,
 )
 
 ID: Final = "routes"
@@ -49,8 +49,38 @@ def router_led_away(routing: Routing) -> Finding | None:
         Evidence(f"route to {first.gateway}", in_words(chosen), f"dev {first.interface}"),
         Evidence("default route", in_words(first), note=f"table {first.table}"),
     )
-    fix = Plan((removal(chosen),)) if chosen.protocol != "kernel" else None
+    fix = removals((chosen,)) if chosen.protocol != "kernel" else None
     remedy = "Take the route out of what sets it (a VPN, a routing daemon, netplan), or it is back."
+    if fix is None and chosen.protocol != "kernel":
+        remedy = f"{undoing_by_hand(chosen)} {remedy}"
+    return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def router_taken_here(routing: Routing) -> Finding | None:
+    """Return that this host takes the router of the default route for itself; None where not."""
+    first = default_route(routing)
+    chosen = lookup(routing, first.gateway) if first is not None else None
+    if first is None or chosen is None or chosen.kind != "local":
+        return None
+    own = next((each for each in routing.addresses if each.address == first.gateway), None)
+    because = (
+        f"{first.gateway}, the router of the default route at {first.interface}, is this host "
+        f"itself by the route `{in_words(chosen)}`: what the router sends, its questions by ARP as "
+        "well, is dropped, as it comes in this host's own name, and what is sent to it stays here."
+    )
+    rows = (
+        Evidence(f"route to {first.gateway}", in_words(chosen), f"dev {first.interface}"),
+        Evidence("default route", in_words(first), note=f"table {first.table}"),
+    )
+    if own is None:
+        fix = removals((chosen,))
+        remedy = f"{undoing_by_hand(chosen)} Take it out of what sets it, or it is back."
+    else:
+        fix = None
+        remedy = (
+            f"`ip address delete {own.address}/{own.prefix_length} dev {own.interface}` takes the "
+            "address off. Take it out of what configures the interface as well."
+        )
     return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
 
 
@@ -134,7 +164,7 @@ def undoing(decided: Routed | None) -> str:
     if decided.route is None:
         return f"{rule} takes the rule away."
     if decided.rule.table in _USUAL_TABLES:
-        return f"`ip route delete {in_words(decided.route)}` takes the route away."
+        return undoing_by_hand(decided.route)
     table = decided.rule.table
     return f"{rule} takes the rule away; or give table {table} a route that leads there."
 

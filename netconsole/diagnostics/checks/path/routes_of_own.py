@@ -1,11 +1,10 @@
 """What the check `routes` says of what this host itself has to send, and routes or rules refuse."""
 
-from netconsole.backend.steps import Plan
 from netconsole.diagnostics.checks.path.routes_astray import ID, TITLE, deciding, undoing
 from netconsole.diagnostics.model.finding import Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.reasoning.own_packets import RefusedPacket, refused_packets
-from netconsole.diagnostics.reasoning.route_lookup import in_words, removal
+from netconsole.diagnostics.reasoning.route_lookup import in_words, removals, undoing_by_hand
 
 _OF_OTHERS = "Look for who made it: a VPN, a routing daemon, NetworkManager, netplan."
 
@@ -25,7 +24,9 @@ def refused_finding(snapshot: Snapshot) -> Finding | None:
     label = f"route to {refused.packet.address}"
     rows = (Evidence(label, in_words(by_route), note=f"table {by_route.table}"),)
     remedy = "Delete the route, and take it out of what sets it, or it comes back."
-    fix = Plan((removal(by_route),))
+    fix = removals((by_route,))
+    if fix is None:
+        remedy = f"{undoing_by_hand(by_route)} {remedy}"
     return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
 
 

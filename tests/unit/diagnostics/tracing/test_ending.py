@@ -264,3 +264,30 @@ def test_an_answer_that_does_not_come_back_says_where_it_stopped() -> None:
         "the answer of 192.0.2.1 came to eth0, and was to leave by eth1, where 198.51.100.9, which "
         "is next, does not answer ARP (FAILED)"
     )
+
+
+ANSWERED = {"reply": "answer", "answered_by": "203.0.113.129", "destination": "203.0.113.129"}
+
+
+def test_this_host_that_answers_for_an_instance_or_its_router_is_named() -> None:
+    handed = outcome(ARRIVED, is_handed=True, receiver="veth2", **ANSWERED)
+    found = ended(replace(handed, receiver_address="10.0.0.3"))
+    assert (found.kind, found.remedy) == ("elsewhere", "`ip route get 10.0.0.3`")
+    assert found.because == (
+        "this host itself answers in the place of 203.0.113.129: it was handed over to this host, "
+        "and did not leave it"
+    )
+    router = replace(handed, receiver="", is_for_router=True)
+    assert ended(router).kind == "elsewhere"
+    assert ended(replace(router, is_for_router=False)).kind == "answered"  # an address of its own
+
+
+def test_another_instance_that_answers_in_the_place_of_one_is_named() -> None:
+    other = replace(LEFT, interface="veth3", destination="10.0.0.4")
+    led = outcome(ARRIVED, other, receiver="veth2", receiver_address="10.0.0.3", **ANSWERED)
+    assert ending(led) == (
+        "10.0.0.4 answers in the place of 203.0.113.129: "
+        "it left by veth3 as 203.0.113.129 → 10.0.0.4"
+    )
+    own = replace(LEFT, interface="veth2", destination="10.0.0.3")
+    assert ended(outcome(ARRIVED, own, receiver="veth2", **ANSWERED)).kind == "answered"
