@@ -243,6 +243,14 @@ def test_a_router_that_this_host_takes_for_itself_is_named(interface: str) -> No
     assert ("`ip address delete 203.0.113.1/32 dev lo`" in found.remedy) is bool(own)
 
 
+def test_a_table_main_that_no_rule_leads_to_is_named_and_gets_its_rule_back() -> None:
+    local = RoutingRule(0, "from all lookup local", "local")
+    found = CHECKS["routes"].examine(seen(replace(ROUTING, rules=(local,))))
+    assert found.verdict == "fail"
+    assert found.fix is not None
+    assert found.fix.commands == ("ip rule add priority 32766 lookup main",)
+
+
 OWN_ROUTES = tuple(
     Route(address, "local", "local", name, "", "kernel", "host", address)
     for address, name in (("10.0.0.1", "br100"), ("203.0.113.2", "eth0"), (FLOATING, "eth0"))

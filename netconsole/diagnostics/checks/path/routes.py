@@ -12,6 +12,7 @@ from netconsole.diagnostics.checks.path.routes_astray import (
     misrouted_finding,
     router_led_away,
     router_taken_here,
+    unruled_finding,
 )
 from netconsole.diagnostics.checks.path.routes_of_own import refused_finding
 from netconsole.diagnostics.checks.path.routes_to_itself import not_taken_finding
@@ -68,6 +69,7 @@ def judge(snapshot: Snapshot) -> Finding:
     if biting:
         return _astray(biting)
     for found in (
+        unruled_finding(routing),
         not_taken_finding(snapshot),
         _refused(routing),
         refused_finding(snapshot),

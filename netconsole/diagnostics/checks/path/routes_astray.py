@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from netconsole.backend.steps import Plan, RunProgram
 from netconsole.diagnostics.model.finding import Confidence, Evidence, Finding
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
@@ -54,6 +55,25 @@ def router_led_away(routing: Routing) -> Finding | None:
     if fix is None and chosen.protocol != "kernel":
         remedy = f"{undoing_by_hand(chosen)} {remedy}"
     return Finding(ID, TITLE, "fail", because, rows, (), fix, remedy=remedy)
+
+
+def unruled_finding(routing: Routing) -> Finding | None:
+    """Return that no rule leads to the table main, and that nothing leads to the router of its
+    default route otherwise; None where one does."""
+    first = default_route(routing)
+    if first is None or not routing.rules or any(each.table == "main" for each in routing.rules):
+        return None
+    if lookup(routing, first.gateway) is not None:
+        return None
+    because = (
+        "No routing rule leads to the table main, where the routes to networks and the default "
+        f"route by {first.gateway} are: this host forwards nothing, and sends nothing itself."
+    )
+    rows = (Evidence("routing rule", "none with table main", "32766: from all lookup main"),)
+    usual = ("priority", "32766", "lookup", "main")  # as the kernel makes it (ip-rule(8))
+    step = RunProgram(("ip", "rule", "add", *usual), ("ip", "rule", "delete", *usual))
+    remedy = "Look for what deletes it: a VPN, a script of policy routing, a routing daemon."
+    return Finding(ID, TITLE, "fail", because, rows, (), Plan((step,)), remedy=remedy)
 
 
 def router_taken_here(routing: Routing) -> Finding | None:
