@@ -49,14 +49,16 @@ _BRIDGE_PLACES: Final[_Places] = {
 """linux/netfilter_bridge.h."""
 _MANY: Final = 32
 """Chains: each guest and each group has one."""
-_UNSURE = re.compile(
-    rb"\x01\x00(?:.\x00\x01\x00"
+_UNKNOWN_NAME: Final = (
+    rb".\x00\x01\x00"
     rb"(?!(?:payload|cmp|match|counter|target|bitwise|immediate|meta)\x00)[a-z]+\x00"
-    rb"|cmp\x00.{12}\x08\x00\x02\x00\x00\x00\x00[^\x00\x01])",
-    re.DOTALL,
 )
+_RANGE: Final = rb"cmp\x00.{12}\x08\x00\x02\x00\x00\x00\x00[^\x00\x01]"
+_UNSURE = re.compile(rb"\x01\x00(?:" + _UNKNOWN_NAME + rb"|" + _RANGE + rb")", re.DOTALL)
 """What no rule of ours has: the name of an expression, NFTA_EXPR_NAME in an NFTA_LIST_ELEM, or a
 comparison for more than equality, NFTA_CMP_OP after NFTA_CMP_SREG, as of a range."""
+_UNSURE_OF_BRIDGES = re.compile(rb"\x01\x00" + _UNKNOWN_NAME, re.DOTALL)
+"""Of ebtables alone: it has ports as ranges."""
 _COUNTED = re.compile(r" -c (\d+) (\d+)")
 """As `iptables -v -S` prints it, before the target."""
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -130,6 +132,7 @@ class TableListing:
     def __init__(self, program: Program, kernel: NfTables) -> None:
         self._program = program
         self._family = program.nft_family
+        self._unsure = _UNSURE_OF_BRIDGES if program.family == "bridge" else _UNSURE
         self._kernel = kernel
         self._failure: ProgramFailed | None = None
         self._text = ""
@@ -169,11 +172,11 @@ class TableListing:
 
     def _are_clear(self, table: str) -> bool:
         """Whether all rules of a table look as ours do: asked at once where chains are many."""
-        return not any(map(_UNSURE.search, self._kernel.raw_rules(self._family, table)))
+        return not any(map(self._unsure.search, self._kernel.raw_rules(self._family, table)))
 
     def _unclear(self, chain: KernelChain) -> tuple[KernelRule, ...] | None:
         raw = self._kernel.raw_rules(self._family, chain.table, chain.name)
-        if is_own_chain(chain.name) and not any(map(_UNSURE.search, raw)):
+        if is_own_chain(chain.name) and not any(map(self._unsure.search, raw)):
             return None  # it may hold 10,000, and what ours are made of is known
         rules = parse_rules(raw)
         if is_displaced(chain, self._family):
