@@ -29,7 +29,8 @@ def test_from_break_to_cure_and_back(lab: RunningLab, fault: str, check: str) ->
 def test_a_firewall_that_iptables_does_not_show(lab: RunningLab) -> None:
     finding = put_through(lab, "dhcp_firewall_nft", "dhcp_firewall")
     assert "nft table inet host_guard" in finding["because"]
-    ports = [" dport 67 ", " dport 53 ", " dport 8775 "]  # from this bridge alone
+    ports = [" udp dport 67 ", " udp dport 53 ", " tcp dport 53 ", " tcp dport 8775 "]
+    # From this bridge alone:
     assert all(port in line for port, line in zip(ports, finding["fix"], strict=True))
 
 

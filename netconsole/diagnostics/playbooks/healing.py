@@ -73,8 +73,13 @@ class Healing:
 
     @property
     def remains(self) -> Finding | None:
-        """What the same check only warns of now that what failed is mended, with no cure left."""
-        found = (each for each in self._again() if each.verdict == "warn" and not each.fix)
+        """What the same check finds still, now that what failed is mended, with no cure left.
+
+        It only warns of that, or names what else ends packets, as a rule that shuts off one
+        instance, where others that had ended are answered now.
+        """
+        told: tuple[Verdict, ...] = ("warn", "fail") if self.paths.healed else ("warn",)
+        found = (each for each in self._again() if each.verdict in told and not each.fix)
         return next(found, None) if self.cured.verdict == "fail" else None
 
     def _again(self) -> Iterator[Finding]:

@@ -42,7 +42,12 @@ INSERTED = (
 
 _ANY_ADDRESS: Final[frozenset[Aspect]] = frozenset({"source", "destination"})
 """A guest that renews its address asks from there, and this host alone."""
-_SERVICES = {67: "DHCP requests", 53: "DNS questions"}
+_SERVICES = {
+    ("udp", 67): "DHCP requests",
+    ("udp", 53): "DNS questions",
+    ("tcp", 53): "DNS questions by TCP",
+}
+"""Of dnsmasq; who gets a long answer by UDP cut short asks once more by TCP (RFC 7766)."""
 _METADATA = "questions for metadata"
 _OWNERS_WAY = {
     "firewalld": "firewall-cmd --permanent --zone=trusted --add-interface={bridge}",
@@ -178,13 +183,15 @@ def _metadata_place(snapshot: Snapshot) -> tuple[str, int] | None:
 def _flows(network: NetworkStatus, metadata: tuple[str, int] | None) -> Iterator[Flow]:
     """What guests ask this host: for an address, without one yet, for names, and for metadata."""
     bridge = network.bridge
-    for port, source, destination in (
-        (67, "0.0.0.0", "255.255.255.255"),  # noqa: S104  a source
-        (53, network.cidr, network.dhcp_server or "0.0.0.0/0"),
+    server = network.dhcp_server or "0.0.0.0/0"
+    for protocol, port, source, destination in (
+        ("udp", 67, "0.0.0.0", "255.255.255.255"),  # noqa: S104  a source
+        ("udp", 53, network.cidr, server),
+        ("tcp", 53, network.cidr, server),
     ):
-        words = f"{_SERVICES[port]} from {bridge}"
+        words = f"{_SERVICES[protocol, port]} from {bridge}"
         ends = IPv4Network(source), IPv4Network(destination)
-        yield Flow(words, bridge, bridge, "", *ends, protocol="udp", port=port)
+        yield Flow(words, bridge, bridge, "", *ends, protocol=protocol, port=port)
     if metadata is not None:
         address, port = metadata
         ends = IPv4Network(network.cidr), _end_of(network, address)
@@ -195,9 +202,12 @@ def _flows(network: NetworkStatus, metadata: tuple[str, int] | None) -> Iterator
 def _explained(dropped: Sequence[Drop]) -> str:
     first = dropped[0]
     bridge = first.flow.bridge
-    ports = dict.fromkeys(each.flow.port for each in dropped if each.flow.bridge == bridge)
-    what = " and ".join(_SERVICES.get(port or 0, _METADATA) for port in ports)
-    who = "dnsmasq hears" if _SERVICES.keys() & ports else "the service hears"
+    flows = [each.flow for each in dropped if each.flow.bridge == bridge]
+    asked = dict.fromkeys(_SERVICES.get((each.protocol, each.port), _METADATA) for each in flows)
+    if _SERVICES["udp", 53] in asked:
+        asked.pop(_SERVICES["tcp", 53], None)
+    what = " and ".join(asked)
+    who = "dnsmasq hears" if asked.keys() & {*_SERVICES.values()} else "the service hears"
     count = "" if first.packets is None else f" It has dropped {first.packets} packets so far."
     said = (
         f"{capitalized(first.place)} drops {what} that come in by {bridge}, "
@@ -229,11 +239,11 @@ PAGE = Explanation(
     cause="Requests to dnsmasq and to the metadata service are packets to this host, and pass its "
     "INPUT chain like any other. A firewall that drops what it was not told of drops them too. Our "
     "own rules accept them in nova-network-INPUT, to which INPUT has to jump before it drops.",
-    evidence="A DHCP request, a DNS question and one for metadata of each network are led through "
-    "every table on their way in, and the answers on their way out, of both halves of the kernel "
-    "and of nftables, rule by rule; a rule may ask whose program sends, and one with a condition "
-    "that is not understood decides nothing. `doctor --probe` sends such packets and follows them "
-    "and their answers. The rule's counter says how many it has dropped.",
+    evidence="A DHCP request, DNS questions by UDP and TCP and one for metadata of each network "
+    "are led through every table on their way in, and the answers on their way out, of both halves "
+    "of the kernel and of nftables, rule by rule; a rule may ask whose program sends, and one with "
+    "a condition that is not understood decides nothing. `doctor --probe` sends such packets and "
+    "follows them and their answers. The rule's counter says how many it has dropped.",
     look_alikes=(
         ("dhcp_hosts", "one instance alone gets no address."),
         ("dnsmasq_processes", "no dnsmasq runs, or it is stopped; no counter of a DROP moves."),
