@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from agent import add_users, by, curl, open_files, start_agent
+from agent import add_users, by, curl, open_at_rest, open_files, start_agent
 from cloud import answer, configure, create_cloud, create_network, held
 from private_host import PrivateHost, eventually
 from pseudo_terminal import Terminal
@@ -136,6 +136,7 @@ def test_an_admin_changes_without_being_root(door: PrivateHost) -> None:
 def test_an_agent_that_hangs_or_has_died_is_done_without(host: PrivateHost) -> None:
     create_network(host)
     agent = start_agent(host)
+    open_at_rest(host)  # stopped while it writes, it would keep the store locked
     host.run("pkill", "-STOP", "-f", "netconsole agent")
     seen = host.run("netconsole", "network", "list")
     assert ("vmnet" in seen.stdout, seen.stderr) == (
