@@ -86,16 +86,15 @@ def test_a_cure_after_which_something_else_fails_is_not_verified(lab: RunningLab
 
 
 RP_FILTER = "net.ipv4.conf.eth0.rp_filter"
-LOOKS_ONCE = """
+FAILS_AFTERWARDS = """
 import sys
 from netconsole.cli.main import main
 from netconsole.diagnostics.playbooks.playbook import Playbook
-looks = iter([Playbook.investigate])
-Playbook.investigate = lambda *given: next(looks)(*given)
+sys.modules[Playbook.__module__].after_cure = lambda *given: next(iter(()))
 sys.argv[0] = "netconsole"
 sys.exit(main())
 """
-"""A bug once the cure is done: what is found afterwards."""
+"""A bug once the cure is done, in the look that is to judge it."""
 
 
 def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing(
@@ -110,7 +109,7 @@ def test_a_cure_that_was_done_and_cannot_be_said_is_no_failure_that_left_nothing
             assert "done, but stdout could not be written" in done.stderr
             assert lab.run("sysctl", "-n", RP_FILTER).stdout == value
         done = lab.run(
-            *("env", "TMPDIR=/run", "python3", "-c", LOOKS_ONCE),
+            *("env", "TMPDIR=/run", "python3", "-c", FAILS_AFTERWARDS),
             *("playbook", "run", "rp_filter", "--apply"),
             check=False,
         )
