@@ -1,7 +1,8 @@
 """Claims: all checks of a host cost little more than the listings that an admin would read.
 
 On a host of 1,000 ports and 10,000 rules `netconsole doctor` takes less than 5 s. Beside it stands
-the time of the programs whose output holds the same facts, run one after the other.
+the time of the programs whose output holds the same facts, run one after the other. With its probes
+(`--probe`), which send packets and wait for what does not come, it takes less than 15 s.
 """
 
 import statistics
@@ -34,6 +35,7 @@ FLOATING = 2_000
 ROUNDS = 3
 CLAIMED = 5.0
 """Seconds."""
+CLAIMED_WITH_PROBES = 15.0
 LISTINGS = (
     ("iptables-save", "--counters"),
     ("ip6tables-save", "--counters"),
@@ -104,7 +106,12 @@ def main(options: Options) -> None:
         f"doctor: {mine:.2f} s, {mine / CLAIMED:.2f} times the {CLAIMED:.0f} s claimed, "
         f"{mine / listed:.1f} times the {listed:.2f} s of the listings"
     )
-    if mine > CLAIMED:
+    probed = seconds(lambda: examine(Request(service, probe=True)))
+    print(
+        f"doctor with probes: {probed:.2f} s, {probed / CLAIMED_WITH_PROBES:.2f} times the "
+        f"{CLAIMED_WITH_PROBES:.0f} s claimed"
+    )
+    if mine > CLAIMED or probed > CLAIMED_WITH_PROBES:
         sys.exit("slower than claimed")
 
 
