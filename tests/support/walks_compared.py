@@ -50,8 +50,11 @@ OF_NFT = (
     *("meta l4proto { tcp, udp }", "tcp dport 1-79", "tcp dport { 22, 80 }", "udp dport 53"),
     *("icmp type echo-request", "ct state new", "ct state established,related", "meta mark 1"),
     *("ct state { new, established }", "ip ttl 1-10", "ip length > 10", "th dport 80"),
-    *("ip protocol icmp", "tcp flags syn", "meta pkttype host"),
+    *("ip protocol icmp", "tcp flags syn", "meta pkttype host", "tcp dport != 1-79"),
+    *("udp sport != 22", "meta protocol ip", "ct original protocol tcp", "ip saddr @some"),
+    *("ip saddr . ip daddr { 10.0.0.2 . 198.51.100.1 }", "ip saddr != { 10.0.0.2, 10.0.0.3 }"),
 )
+_MAP = "meta l4proto vmap { tcp : jump b, udp : drop }"
 
 
 def compare(seed: int, sets: int) -> None:
@@ -80,7 +83,7 @@ def compare(seed: int, sets: int) -> None:
 def _iptables_rules(chance: random.Random) -> str:
     policy = chance.choice(("ACCEPT", "ACCEPT", "DROP"))
     lines = ["*filter", f":FORWARD {policy} [0:0]", ":a - [0:0]", ":b - [0:0]"]
-    ends = ("-j ACCEPT", "-j DROP", "-j RETURN", "-j REJECT", "", "-j LOG")
+    ends = ("-j ACCEPT", "-j DROP", "-j RETURN", "-j REJECT", "", "-j LOG", "-j NFQUEUE")
     aims = {"FORWARD": ("-j a", "-j b", "-g a"), "a": ("-j b", "-g b"), "b": ()}
     for chain, leads in aims.items():
         for _ in range(chance.randrange(5)):
@@ -92,14 +95,15 @@ def _iptables_rules(chance: random.Random) -> str:
 def _nft_rules(chance: random.Random) -> str:
     policy = chance.choice(("accept", "accept", "drop"))
     lines = ["add table inet t", "delete table inet t", "add table inet t"]
+    lines.append("add set inet t some { type ipv4_addr; elements = { 10.0.0.2 } }")
     lines += ["add chain inet t b", "add chain inet t a"]
     hook = "type filter hook forward priority 10"
     lines.append(f"add chain inet t f {{ {hook}; policy {policy}; }}")
-    ends = ("accept", "drop", "return", "reject", "counter")
+    ends = ("accept", "drop", "return", "reject", "counter", _MAP)
     aims = {"f": ("jump a", "jump b", "goto a"), "a": ("jump b", "goto b"), "b": ()}
     for chain, leads in aims.items():
         for _ in range(chance.randrange(5)):
-            target = chance.choice((*ends, *leads, *leads))
+            target = chance.choice((*(ends if leads else ends[:-1]), *leads, *leads))
             lines.append(f"add rule inet t {chain} {chance.choice(OF_NFT)} {target}")
     return "\n".join((*lines, ""))
 

@@ -16,8 +16,9 @@ from netconsole.backend.filtering import rule_words
 Fit = bool | None
 """Whether a rule fits a flow; None where that depends on the packet."""
 
-Action = Literal["accept", "drop", "jump", "goto", "return", "translate", "pass"]
-"""`pass`: the packet goes on to the next rule, as after LOG."""
+Action = Literal["accept", "drop", "jump", "goto", "return", "translate", "hand", "pass"]
+"""`hand`: to a program, or to a part of the kernel that answers in another's name; what becomes of
+it is not told. `pass`: the packet goes on to the next rule, as after LOG."""
 
 Aspect = Literal["into", "out", "source", "destination", "states", "bridged"]
 """What of a flow a rule may ask for; its protocol and port besides."""
@@ -36,6 +37,9 @@ TARGETS: Mapping[str, Action] = {
 }
 TRANSLATIONS = frozenset({"DNAT", "MASQUERADE", "NETMAP", "REDIRECT", "SNAT"})
 """Targets that give a connection another source or destination, and are the last that is asked."""
+QUEUES = frozenset({"NFQUEUE", "QUEUE"})
+"""Targets that hand a packet to a program."""
+_HANDING = QUEUES | {"SYNPROXY", "TPROXY"}
 _ASPECTS: Mapping[str, Aspect] = {
     "-i": "into",
     "-o": "out",
@@ -143,6 +147,8 @@ def _target(option: str, target: str) -> tuple[Action, str]:
         return TARGETS[target], ""
     if target in TRANSLATIONS:
         return "translate", target
+    if target in _HANDING:
+        return "hand", target
     return ("jump" if option == "-j" else "goto"), target
 
 

@@ -24,7 +24,9 @@ from netconsole.backend.filtering.native_rules import is_native, native_text
 
 WORD = re.compile(r'"[^"]*"|\{[^}]*\}|\S+')
 """One of a rule of nft(8): in quotes, or all that is in braces, or up to the next space."""
-_TWO_WORDS = frozenset({"ct", "ip", "ip6", "meta", "tcp", "th", "udp"})
+_TWO_WORDS = frozenset({"ct", "icmp", "ip", "ip6", "meta", "tcp", "th", "udp"})
+_PROTOCOLS = frozenset({"icmp", "tcp", "udp"})
+"""Whose headers a condition may ask for: whatever it asks, it fits packets of that alone."""
 _OTHER_NAMES = {"iif": "iifname", "oif": "oifname", "ip protocol": "l4proto"}
 _NAMING = frozenset({"iifname", "oifname", "ip saddr", "ip daddr"})
 """What names an interface or an address."""
@@ -36,6 +38,11 @@ _ASPECTS: Mapping[str, Aspect] = {
     "ct state": "states",
     "ct status": "states",
 }
+_STATEMENTS = frozenset({"comment", "log", "counter", "notrack"})
+"""Those that decide nothing."""
+_HANDING = frozenset({"fwd", "queue", "synproxy", "tproxy"})
+"""Those that hand a packet to somebody else: what becomes of it nobody here can tell."""
+_ENDS = frozenset({*TARGETS, *map(str.lower, TRANSLATIONS), *_STATEMENTS, *_HANDING, "jump", "goto"})
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
 _UNREAD_MAP = RuleReading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""
@@ -44,18 +51,12 @@ _Question = Callable[[str, Flow], Fit]
 """Whether a value that a rule names fits a flow."""
 
 
-def _port_of(protocol: str) -> _Question:
-    def fits(value: str, flow: Flow) -> Fit:
-        return is_port(flow.port, value) if flow.protocol in ("", protocol) else False
-
-    return fits
+def _to_port(value: str, flow: Flow) -> Fit:
+    return is_port(flow.port, value)
 
 
-def _source_port_of(protocol: str) -> _Question:
-    def fits(value: str, flow: Flow) -> Fit:
-        return is_port(flow.source_port, value) if flow.protocol in ("", protocol) else False
-
-    return fits
+def _from_port(value: str, flow: Flow) -> Fit:
+    return is_port(flow.source_port, value)
 
 
 _QUESTIONS: Mapping[str, _Question] = {
@@ -67,12 +68,12 @@ _QUESTIONS: Mapping[str, _Question] = {
     "ct status": lambda value, flow: "DNAT" in flow.states if value == "dnat" else None,
     "nfproto": lambda value, flow: value == f"ipv{flow.source.version}",
     "l4proto": lambda value, flow: is_protocol(flow, value),
-    "tcp dport": _port_of("tcp"),
-    "udp dport": _port_of("udp"),
-    "th dport": lambda value, flow: is_port(flow.port, value),
-    "tcp sport": _source_port_of("tcp"),
-    "udp sport": _source_port_of("udp"),
-    "th sport": lambda value, flow: is_port(flow.source_port, value),
+    "tcp dport": _to_port,
+    "udp dport": _to_port,
+    "th dport": _to_port,
+    "tcp sport": _from_port,
+    "udp sport": _from_port,
+    "th sport": _from_port,
 }
 
 
@@ -98,8 +99,12 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
             if "map" in words:  # only what is in the map is translated
                 fits.append(None)
             return RuleReading(all_fit(fits), "translate", name.upper(), named, asks)
+        if name in _HANDING:
+            return RuleReading(all_fit(fits), "hand", name, named, asks)
         if _is_statement(name, words):
             continue
+        if _is_of_another(name, flow):
+            fits.append(False)
         question = _pass_concatenation(words) or _QUESTIONS.get(name, _unknown)
         if name in _ASPECTS:
             asks |= {_ASPECTS[name]}
@@ -107,6 +112,8 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
             return replace(_by_map(all_fit(fits), words[1], question, flow, named), asks=asks)
         if question is _unknown:
             fits.append(None)
+            if words[:1] == ["!="]:  # what it is compared with is no condition
+                del words[:2]
             continue
         negated, values = _values(words)
         fit = any_fits(None if value[:1] == "@" else question(value, flow) for value in values)
@@ -118,7 +125,8 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
 def _name(words: list[str]) -> str:
     """Take away what a condition is about, or a statement."""
     first = words.pop(0)
-    if first in _TWO_WORDS and words:
+    # a value may be a word like `ip` as well: `meta protocol ip drop`
+    if first in _TWO_WORDS and words and words[0] not in _ENDS:
         first = f"{first} {words.pop(0)}".removeprefix("meta ")
     return _OTHER_NAMES.get(first, first)
 
@@ -130,7 +138,13 @@ def _is_statement(name: str, words: list[str]) -> bool:
     elif name == "log":
         while words[:1] and words[0] in _OF_LOG:
             del words[:2]
-    return name in ("comment", "log", "counter", "notrack")
+    return name in _STATEMENTS
+
+
+def _is_of_another(name: str, flow: Flow) -> bool:
+    """Whether a condition asks for the header of another protocol, be it that this is not so."""
+    asked, _, what = name.partition(" ")
+    return bool(what) and asked in _PROTOCOLS and flow.protocol not in ("", asked)
 
 
 def _unknown(value: str, flow: Flow) -> Fit:
@@ -163,6 +177,8 @@ def _by_map(
     before: Fit, verdicts: str, question: _Question, flow: Flow, named: bool
 ) -> RuleReading:
     """Read `vmap { established : accept, invalid : drop, new : jump rest }`."""
+    if before is False:
+        return RuleReading(False, "pass")
     if verdicts[:1] == "@":
         return _UNREAD_MAP
     for each in verdicts.strip("{}").split(","):

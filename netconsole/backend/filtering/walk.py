@@ -12,7 +12,8 @@ _DEEPEST: Final = 32
 nf_tables.h); of the legacy kind it depends on the table."""
 
 Outcome = Literal["accept", "drop", "return", "translate"]
-"""`return`: the flow leaves the first chain, whose policy decides."""
+"""`return`: the flow leaves the first chain, whose policy decides; some of it, where another takes
+it, who may end it or not."""
 
 Reader = Callable[[str, Flow], RuleReading]
 Candidates = Callable[[str, Flow], Iterable[tuple[int, str]]]
@@ -128,6 +129,9 @@ class _Walk:
                 return len(way) <= _DEEPEST and self.through(rule.aim, fits, is_escaped)
             case "return" if len(way) > 1:
                 return False
+            case "hand":  # it may end there, or come back to the next rule
+                spared, self._is_spared = self._is_spared, True
+                self.found.append(Decision("return", "", way, False, is_escaped, spared))
             case "accept" | "drop" | "return" | "translate" as outcome:
                 spared = self._is_spared
                 decision = Decision(outcome, rule.aim, way, fits, is_escaped, spared)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from netconsole.backend.filtering.matches import ANYTHING, Flow, RuleReading, read_iptables
+from netconsole.backend.filtering.matches import ANYTHING, QUEUES, Flow, RuleReading, read_iptables
 from netconsole.backend.filtering.rules import is_ours
 from netconsole.backend.filtering.saved_tables import FilterChain, FilterRule
 from netconsole.backend.filtering.walk import WalkedRule, decisions
@@ -23,7 +23,6 @@ TABLES: Final[Mapping[Hook, tuple[str, ...]]] = {
     "postrouting": ("mangle", "nat"),
 }
 """In the order in which packets pass them (linux/netfilter_ipv4.h, nf_ip_hook_priorities)."""
-_QUEUES: Final = frozenset({"NFQUEUE", "QUEUE"})
 _EVERY_STATE: Final = frozenset(
     {"NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED", "DNAT", "SNAT"}
 )
@@ -104,7 +103,7 @@ def _read(spec: str, flow: Flow) -> RuleReading:
     if "states" in found.asks:
         of_any = read_iptables(spec, replace(flow, states=_EVERY_STATE)).fit
         found = replace(found, fit=found.fit or (False if of_any is False else None))
-    if found.action == "jump" and found.aim in _QUEUES:
+    if found.aim in QUEUES:
         return replace(found, action="drop")
     return found
 
@@ -126,11 +125,11 @@ def _policy(chain: FilterChain) -> LegacyStep:
 
 def _verdict(rule: FilterRule) -> str:
     """In the words of the kernel's own trace."""
-    if rule.target in _QUEUES:
+    if rule.target in QUEUES:
         words = rule.words
         asked = "--queue-num" in words[:-1]
         return f"queue {words[words.index('--queue-num') + 1] if asked else 0}"
     found = read_iptables(rule.spec, ANYTHING)
     if found.action in ("jump", "goto"):
         return f"{found.action} {found.aim}"
-    return "accept" if found.action == "translate" else found.action
+    return {"translate": "accept", "hand": "stolen"}.get(found.action, found.action)

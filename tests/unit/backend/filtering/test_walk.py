@@ -47,6 +47,10 @@ def test_the_first_rule_that_fits_decides(rules: tuple[str, ...], became: str) -
         ("ip saddr 10.0.0.3 masquerade",),
         ("ip daddr 224.0.0.0/4 masquerade",),
         ("tcp dport 25 masquerade",),
+        ("tcp dport != 25 masquerade",),  # it asks for TCP all the same
+        ("udp dport != { 25, 53 } masquerade",),
+        ("tcp flags & (syn | ack) != syn masquerade",),
+        ("tcp dport vmap { 25 : drop }",),
         ("counter",),
         (),
     ],
@@ -62,12 +66,18 @@ def test_what_fits_nothing_of_it_decides_nothing(rules: tuple[str, ...]) -> None
         (("snat to ip saddr map { 10.0.0.2 : 203.0.113.9 }",), False, False),
         (("meta mark & 0x4000 != 0x4000 return", MASQUERADE), True, True),
         (("ip daddr @exempt accept", MASQUERADE), True, True),
+        (("queue num 5 bypass", MASQUERADE), True, True),
+        (("synproxy mss 1460 wscale 7",), False, False),
+        (("jump more", MASQUERADE), True, True),
+        (("meta protocol ip drop",), False, False),
+        (("ct original protocol tcp drop",), False, False),
+        (("ct original protocol != tcp ip saddr 10.0.0.2 drop",), False, False),
     ],
 )
 def test_what_is_not_understood_makes_nothing_certain(
     rules: tuple[str, ...], is_whole: bool, is_spared: bool
 ) -> None:
-    found = decided(*rules)[-1]
+    found = decided(*rules, more=("queue",))[-1]
     assert (found.is_whole, found.is_spared, found.is_certain) == (is_whole, is_spared, False)
 
 
