@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.phrases import command
 from netconsole.cli.frame import names, output
 from netconsole.cli.frame.changing import as_json
 from netconsole.cli.frame.context import Context, pass_context
@@ -103,6 +104,8 @@ def _waited(context: Context, asked: "AskedWait", as_json: bool) -> ExitStatus:
     if not found.journeys:
         asks = f"; {trace.sender} asks who has {found.unanswered} (ARP), and nobody answers"
         output.say(f"none came in {seconds} s: {kind}{asks if found.unanswered else ''}")
+        words = ("--from", trace.sender, "--to", trace.destination, *trace.packet.split())
+        output.say(f"next: {command('trace', *words)} sends one")
     are_reached = found.journeys and all(each.reached for each in found.journeys)
     return ExitStatus.OK if are_reached else ExitStatus.FAILED
 

@@ -113,7 +113,10 @@ def test_where_none_comes_that_is_said(lab: RunningLab) -> None:
     asked = (*TO_ROUTER, "udp", "99", "--wait", "--seconds", "1", "--json")
     done = lab.netconsole("trace", *asked, check=False)
     assert (done.returncode, json.loads(done.stdout)) == (1, [])
-    assert done.stderr.splitlines()[1:] == ["none came in 1 s: udp 99 from web1 to 203.0.113.1"]
+    assert done.stderr.splitlines()[1:] == [
+        "none came in 1 s: udp 99 from web1 to 203.0.113.1",
+        "next: `netconsole trace --from web1 --to 203.0.113.1 udp 99` sends one",
+    ]
 
 
 def test_what_is_interrupted_leaves_nothing(lab: RunningLab) -> None:

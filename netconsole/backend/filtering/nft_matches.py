@@ -42,7 +42,9 @@ _STATEMENTS = frozenset({"comment", "log", "counter", "notrack"})
 """Those that decide nothing."""
 _HANDING = frozenset({"fwd", "queue", "synproxy", "tproxy"})
 """Those that hand a packet to somebody else: what becomes of it nobody here can tell."""
-_ENDS = frozenset({*TARGETS, *map(str.lower, TRANSLATIONS), *_STATEMENTS, *_HANDING, "jump", "goto"})
+_TRANSLATING = frozenset(map(str.lower, TRANSLATIONS))
+_ENDS = _STATEMENTS | _HANDING | _TRANSLATING | {*TARGETS, "jump", "goto"}
+"""What stands behind the conditions of a rule."""
 _OF_LOG = frozenset({"prefix", "level", "group", "snaplen", "queue-threshold", "flags"})
 _UNREAD_MAP = RuleReading(None, "return")
 """It may accept, drop or lead elsewhere: nothing that follows is certain to be met."""

@@ -214,7 +214,8 @@ class WaitedJourneys:
 
     journeys: tuple[Journey, ...]
     unanswered: str = ""
-    """Where none came, the address for which the sender asks by ARP and gets no answer."""
+    """Where none came, the address for which the sender asks by ARP and gets no answer: of a guest
+    that may be another than who is next by the store."""
 
 
 def waited_record(found: WaitedJourneys) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Whether somebody else answered than who a packet was for: this host itself, another instance, or
 another machine. Pure."""
 
+from netconsole.backend.model.phrases import command
 from netconsole.diagnostics.tracing.outcome import Ending, TraceOutcome
 
 
@@ -13,6 +14,8 @@ def answered_elsewhere(outcome: TraceOutcome) -> Ending | None:
     """
     if outcome.reply not in ("answer", "refusal") or outcome.protocol in ("arp", "dhcp"):
         return None
+    if (inside := _inside_sender(outcome)) is not None:
+        return inside
     if not (outcome.receiver or outcome.is_for_router):
         return None
     left = [hop for hop in outcome.hops if (hop.way, hop.kind) == ("there", "left")]
@@ -33,3 +36,15 @@ def answered_elsewhere(outcome: TraceOutcome) -> Ending | None:
     why = f"it left by {last.interface} as {last.source} → {last.destination}"
     who = "another machine" if last.destination == outcome.destination else last.destination
     return Ending("elsewhere", f"{who} {where}", why, remedy="`nft list ruleset`")
+
+
+def _inside_sender(outcome: TraceOutcome) -> Ending | None:
+    """Of what did not leave the sender, though the address is known to be another's."""
+    is_anothers = outcome.receiver not in ("", outcome.first)
+    is_anothers |= outcome.is_for_router or outcome.is_for_host
+    if not outcome.first or not is_anothers or any(h.kind != "sent" for h in outcome.hops):
+        return None
+    does = "answers" if outcome.reply == "answer" else "refuses it"
+    where = f"{outcome.sender} itself {does} in the place of {outcome.destination}"
+    why = f"it never came to {outcome.first}, so that address is one of {outcome.sender} as well"
+    return Ending("elsewhere", where, why, remedy=command("explain", "address_conflict"))

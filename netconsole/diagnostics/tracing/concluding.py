@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from netconsole.backend.model.phrases import command
 from netconsole.diagnostics.parts.journey import Hop, Journey, KernelDrop, is_rejected
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing.attachments import read_attached
@@ -19,7 +20,7 @@ from netconsole.diagnostics.tracing.hindrances import (
 from netconsole.diagnostics.tracing.ipsec_policies import blocking_policies
 from netconsole.diagnostics.tracing.lost_on_host import is_for_another
 from netconsole.diagnostics.tracing.marking import HANDED
-from netconsole.diagnostics.tracing.next_hops import is_own
+from netconsole.diagnostics.tracing.next_hops import is_own, read_next_hop
 from netconsole.diagnostics.tracing.outcome import (
     Hindrance,
     NextHop,
@@ -105,17 +106,18 @@ def _outcome(
     hops = until_end(followed.hops, told.reply, is_handed)
     is_routed = request.protocol not in LOCAL
     unanswered = heard.unanswered(between.interface, between.asks) if is_routed else ""
-    others = heard.asked_in_vain(between.interface) if len(between.asks) > 1 else ()
+    others = heard.asked_in_vain(between.interface) if between.guest_mac else ()
     standing: tuple[Hindrance, ...] = ()
     if lost:
         is_unheard = len(hops) == 1 and bool(unanswered or told.is_unresolved)
         standing = (*_hindrances(hops, followed, next_hop, unanswered, links),)
+        standing += _of_nobody(hops[-1], between, next_hop, unanswered)
         standing += _not_traced(followed, hops[-1], is_routed)
         is_nobody_there = asked is not None and not asked.macs
         if (next_hop.is_untold or is_unheard) and not is_nobody_there:
-            tables = read_tables_of_arp(guards=not next_hop.is_untold)
-            standing += tuple(Hindrance(each, is_cause=False) for each in tables)
-        standing += _of_source(hops, between)
+            standing += _of_arp(followed, next_hop, unanswered, links)
+        if is_routed:
+            standing += _of_source(hops, between)
     return TraceOutcome(
         hops=followed.hops,
         reply=told.reply,
@@ -129,10 +131,12 @@ def _outcome(
         receiver=between.receiver,
         receiver_address=between.receiver_address,
         is_for_router=between.is_for_router,
+        is_for_host=between.is_for_host,
         next_hop=next_hop,
         is_handed=is_handed,
         unanswered=unanswered,
         asks_instead=next(iter(others), ""),
+        is_near=len(between.asks) < 2,
         receiver_asks=heard.unanswered(between.receiver, between.receiver_asks),
         is_unresolved=told.is_unresolved,
         hindrances=standing,
@@ -157,6 +161,41 @@ def _not_traced(followed: FollowedParcel, last: Hop, is_routed: bool) -> tuple[H
         blocked = blocking_policies(last.source, last.destination)
         found += tuple(Hindrance(each, "`ip xfrm policy`") for each in blocked)
     return found
+
+
+def _of_nobody(
+    last: Hop, between: Ends, next_hop: NextHop, unanswered: str
+) -> tuple[Hindrance, ...]:
+    """What the store says of a destination that was next on the way, or out there."""
+    is_next = between.destination in (unanswered, next_hop.address)
+    if not between.vacant or not (is_next or last.kind == "left"):
+        return ()
+    if between.vacant_floating:
+        remedy = command("floating", "associate", between.destination, "INSTANCE")
+        return (Hindrance(between.vacant, remedy),)
+    # a machine that is no instance may be there
+    return (Hindrance(between.vacant, command("instance", "list"), is_cause=False),)
+
+
+def _of_arp(
+    followed: FollowedParcel, next_hop: NextHop, unanswered: str, links: Links
+) -> tuple[Hindrance, ...]:
+    """What keeps this host from answering a question of ARP, and the tables that may take it.
+
+    Linux answers who it would let in: the source of the question is judged as that of a packet
+    (arp_process of net/ipv4/arp.c). Our guards let by what a guest asks as itself.
+    """
+    between, port = followed.ends, links.get(followed.ends.interface)
+    if unanswered and port is not None and port.master and is_own(unanswered):
+        refusal = read_next_hop(between.source, unanswered, port.master)
+        if refusal.refusal:
+            route = f"`ip route get {unanswered} from {between.source} iif {port.master}`"
+            return (Hindrance(refusal.refusal, refusal.remedy or route),)
+    is_another = followed.heard.asks_as_another(
+        between.interface, between.guest_mac, between.source
+    )
+    guards = not next_hop.is_untold and bool(between.receiver or is_another)
+    return tuple(Hindrance(each, is_cause=False) for each in read_tables_of_arp(guards=guards))
 
 
 def _of_source(hops: Sequence[Hop], between: Ends) -> tuple[Hindrance, ...]:

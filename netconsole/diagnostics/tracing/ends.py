@@ -15,6 +15,7 @@ from netconsole.diagnostics.tracing.sensible_ends import (
     require_destination,
     require_ipv4,
     require_source,
+    vacant,
 )
 
 DNS_PORT: Final = 53
@@ -71,10 +72,16 @@ class Ends:
     """For whose MAC address the sender asks by ARP, to send it there."""
     unserved: str = ""
     """The network that it is for, where this host does not serve that."""
+    vacant: str = ""
+    """What the store says of whom it is for, where no instance has that address."""
+    vacant_floating: bool = False
+    """Whether that is a floating address, which no machine has but by association."""
     receiver_address: str = ""
     """The fixed address of the instance that it is for."""
     is_for_router: bool = False
     """Whether it is for the router of the default route."""
+    is_for_host: bool = False
+    """Whether it is for an address of this host's own."""
     receiver_asks: tuple[str, ...] = ()
     """For whose MAC address that instance asks by ARP, to answer."""
 
@@ -90,7 +97,14 @@ def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) 
     )
     default = default_route(routing)
     is_for_router = default is not None and default.gateway == found.destination
-    found = replace(found, unserved=next(unserved, ""), is_for_router=is_for_router)
+    found = replace(
+        found,
+        unserved=next(unserved, ""),
+        vacant=vacant(found.destination, status, routing),
+        vacant_floating=any(each.address == found.destination for each in status.floating_ips),
+        is_for_router=is_for_router,
+        is_for_host=not found.receiver and _is_own(found.destination, routing),
+    )
     own = (
         each
         for each in status.allocations
@@ -104,6 +118,7 @@ def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) 
 
 
 def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
+    require_ipv4("sender", request.sender)
     if request.protocol in ("arp", "dhcp"):
         return _on_network(request, status, links, routing)
     if _is_host(request.sender, status, routing):
@@ -155,7 +170,12 @@ def _is_host(text: str, status: Status, routing: Routing) -> bool:
         return True
     if any(_is_of(text, each) for each in status.allocations):
         return False
-    return text == status.host.name or any(each.address == text for each in routing.addresses)
+    return text == status.host.name or _is_own(text, routing)
+
+
+def _is_own(text: str, routing: Routing) -> bool:
+    """Whether it is an address of this host."""
+    return any(each.address == text for each in routing.addresses)
 
 
 def _is_of(text: str, guest: Allocation) -> bool:
@@ -219,7 +239,6 @@ def _outside(sender: str, status: Status, routing: Routing) -> str | None:
     """Return the address out there that is to be the source, empty for any; None for others."""
     if sender == OUTSIDE:
         return ""
-    require_ipv4("sender", sender)
     with suppress(ValueError):
         address = str(IPv4Address(sender))
         if not any(_is_of(address, each) for each in status.allocations):

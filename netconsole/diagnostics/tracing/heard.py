@@ -39,6 +39,8 @@ class TracedArp:
     sender: str
     target: str
     """IPv4 addresses: who says it, and to or about whom."""
+    mac: str = ""
+    """The MAC address that who says it gives as its own."""
 
 
 def parse_arp(frame: bytes, interface: str, leaves: bool) -> TracedArp | None:
@@ -46,7 +48,8 @@ def parse_arp(frame: bytes, interface: str, leaves: bool) -> TracedArp | None:
     if len(frame) < _ARP_END or frame[12:14] != b"\x08\x06" or frame[14:20] != _ARP_OF_IPV4:
         return None
     sender, target = (str(IPv4Address(frame[at : at + 4])) for at in (28, 38))
-    return TracedArp(interface, leaves, frame[20:22] == b"\0\2", sender, target)
+    mac = frame[22:28].hex(":")
+    return TracedArp(interface, leaves, frame[20:22] == b"\0\2", sender, target, mac)
 
 
 @dataclass(slots=True)
@@ -62,9 +65,23 @@ class Heard:
         answer; what else they ask there is about something else."""
         return next((each for each in self.asked_in_vain(interface) if each in addresses), "")
 
+    def sought(self, interface: str, addresses: Container[str], *, is_guests: bool) -> str:
+        """Return the same, and of a guest any other: it may take another for its router. Out there
+        others ask as well."""
+        others = self.asked_in_vain(interface) if is_guests else ()
+        return self.unanswered(interface, addresses) or next(iter(others), "")
+
     def asked_in_vain(self, interface: str) -> tuple[str, ...]:
         """Return every address for which who is at an interface asks, and gets no answer."""
         here = [each for each in self.arp if each.interface == interface]
         told = {each.sender for each in here if each.is_answer and each.leaves}
         asked = (each.target for each in here if not each.is_answer and not each.leaves)
         return tuple(each for each in asked if each not in told)
+
+    def asks_as_another(self, interface: str, mac: str, address: str) -> bool:
+        """Whether who is at an interface asks there with another MAC or IPv4 address than these."""
+        return any(
+            (each.mac, each.sender) != (mac, address)
+            for each in self.arp
+            if each.interface == interface and not each.leaves
+        )

@@ -55,13 +55,12 @@ def _never_came(outcome: TraceOutcome) -> Ending:
     where = f"it ended inside {sender}, and never came to {outcome.first}"
     if not outcome.asks_instead:
         return Ending("inside", where)
-    return Ending(
-        "inside",
-        where,
-        f"{sender} asks there who has {outcome.asks_instead} (ARP), and nobody answers; by the "
-        "store that is not next on this way",
-        remedy=command("doctor", "--probe"),
-    )
+    asks = f"{sender} asks there who has {outcome.asks_instead} (ARP), and nobody answers"
+    remedy = command("doctor", "--probe")
+    if outcome.is_near:  # that may be about something else
+        return Ending("inside", where, evidence=(f"meanwhile {asks}",), remedy=remedy)
+    why = f"{asks}; by the store that is not next on this way"
+    return Ending("inside", where, why, remedy=remedy)
 
 
 def _on_this_host(outcome: TraceOutcome) -> Ending:

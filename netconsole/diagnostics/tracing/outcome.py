@@ -100,7 +100,11 @@ class TraceOutcome:
     is_unmarked: bool = False
     """Whether it was not marked, among too many of its kind, so that no rule was told."""
     asks_instead: str = ""
-    """Another address on its network that it asks for, where a router is next on the way."""
+    """Another address that it asks for by ARP, and nobody says it has."""
+    is_near: bool = False
+    """Whether no router is next on its way, but who it is for."""
+    is_for_host: bool = False
+    """Whether it is for this host itself."""
     receiver_asks: str = ""
     """The address that the instance that it is for asks for by ARP, and nobody says it has."""
     is_unresolved: bool = False

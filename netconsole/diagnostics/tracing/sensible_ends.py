@@ -24,17 +24,35 @@ def require_source(text: str, status: Status, routing: Routing) -> None:
 
 
 def _no_source(address: IPv4Address, status: Status, routing: Routing) -> str:
-    text = str(address)
     if address.is_loopback:
         return "is a loopback address, which no packet on a wire has: `--from host` is this host"
     if _is_of_many(address, status, routing):
         return "is no address of one host, so nobody sends from it"
-    if any(each.address == text for each in status.floating_ips):
+    return _vacancy(address, status)
+
+
+def _vacancy(address: IPv4Address, status: Status) -> str:
+    """What the store says of an address that no instance has; empty where that is nothing."""
+    text = str(address)
+    if any(each.address == text and not each.fixed_address for each in status.floating_ips):
         return "is a floating address that no instance has"
     for network in status.networks:
         if network.cidr and address in IPv4Network(network.cidr):
             return f"is of the network {network.label}, where no instance has it"
     return ""
+
+
+def vacant(text: str, status: Status, routing: Routing) -> str:
+    """Return what the store says of a destination that is nobody's; empty of others.
+
+    This host, the routers of its networks and DHCP servers have addresses there as well.
+    """
+    taken = {each.address for each in status.allocations}
+    taken.update(each.address for each in routing.addresses)
+    taken.update(address for each in status.allocations for address in each.floating)
+    taken.update(at for each in status.networks for at in (each.gateway, each.dhcp_server) if at)
+    said = "" if text in taken else _vacancy(IPv4Address(text), status)
+    return f"{text} {said}" if said else ""
 
 
 def require_destination(text: str, sender_is_host: bool, status: Status, routing: Routing) -> None:

@@ -100,7 +100,9 @@ def wait(
         awaited = _Awaited(listener, drops, traffic, between, cancelled)
         found = awaited.waited(seconds)
     if not found.packets:
-        return WaitedJourneys((), found.heard.unanswered(between.interface, between.asks))
+        is_guests = bool(between.guest_mac)
+        sought = found.heard.sought(between.interface, between.asks, is_guests=is_guests)
+        return WaitedJourneys((), sought)
     own = _own(found)
     legacy = read_legacy_tables().since(counted)
     reading = JourneyReader.of(own, watched, found.missed, status, links, legacy)

@@ -171,6 +171,8 @@ class PathPage(TablePage[None], inherit_bindings=False):
     def _show_asked(self, journey: Journey | None = None) -> None:
         """Say what is asked for; of a journey the addresses as well that words stand for."""
         sender, destination = (str(each) for each in self._from_to())
+        if self._packet == "dhcp":
+            destination = "everybody"
         if journey is not None and journey.source and journey.source not in sender:
             sender = f"{sender} ({journey.source})"
         if journey is not None and journey.destination not in destination:

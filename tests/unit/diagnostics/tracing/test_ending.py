@@ -253,6 +253,14 @@ def test_a_guest_that_asks_for_another_router_is_told_of_and_not_the_host() -> N
     )
 
 
+def test_what_it_asks_meanwhile_is_told_of_one_for_its_own_network() -> None:
+    found = ended(outcome(asks_instead="10.0.0.77", is_near=True))
+    assert found.because == (
+        "it ended inside web1, and never came to veth1; meanwhile web1 asks there who has "
+        "10.0.0.77 (ARP), and nobody answers"
+    )
+
+
 def test_an_instance_that_is_silent_is_not_the_hosts_fault() -> None:
     handed = replace(LEFT, interface="veth2")
     assert ending(outcome(ARRIVED, handed, receiver="veth2")).startswith("it was handed over at")
@@ -267,6 +275,24 @@ def test_an_answer_that_does_not_come_back_says_where_it_stopped() -> None:
 
 
 ANSWERED = {"reply": "answer", "answered_by": "203.0.113.129", "destination": "203.0.113.129"}
+
+
+@pytest.mark.parametrize(
+    ("known", "kind"),
+    [
+        ({"receiver": "veth2"}, "elsewhere"),
+        ({"is_for_router": True}, "elsewhere"),
+        ({"is_for_host": True}, "elsewhere"),
+        ({"receiver": "veth1"}, "answered"),
+        ({}, "answered"),
+    ],
+)
+def test_a_sender_that_answers_itself_for_another_is_named(
+    known: dict[str, object], kind: str
+) -> None:
+    found = ended(outcome(**ANSWERED, **known))
+    assert found.kind == kind
+    assert found.because.startswith("web1 itself answers in the place") is (kind == "elsewhere")
 
 
 def test_this_host_that_answers_for_an_instance_or_its_router_is_named() -> None:

@@ -50,6 +50,38 @@ def test_a_network_that_this_host_does_not_serve_is_known() -> None:
     assert there.unserved == "vmnet"
 
 
+@pytest.mark.parametrize(
+    ("destination", "says"),
+    [
+        ("10.0.0.77", "10.0.0.77 is of the network vmnet, where no instance has it"),
+        ("10.0.0.1", ""),
+        ("web2", ""),
+        (FLOATING, ""),
+        ("192.0.2.1", ""),
+    ],
+)
+def test_an_address_that_the_store_gives_nobody_is_known(destination: str, says: str) -> None:
+    assert between("host", destination).vacant == says
+
+
+def test_a_floating_address_that_no_instance_has_is_known() -> None:
+    free = tuple(replace(each, fixed_address=None) for each in STATUS.floating_ips)
+    nobodys = tuple(replace(each, floating=()) for each in STATUS.allocations)
+    status = replace(STATUS, floating_ips=free, allocations=nobodys)
+    bare = replace(ROUTING, addresses=())
+    found = ends(TraceRequest("web1", FLOATING), status, LINKS, bare)
+    assert found.vacant == f"{FLOATING} is a floating address that no instance has"
+    assert found.vacant_floating
+
+
+def test_who_asks_by_arp_as_another_is_known_from_who_asks_as_itself() -> None:
+    asks = TracedArp("veth1", False, False, "10.0.0.2", "10.0.0.1", "02:00:00:00:00:02")
+    heard = Heard(arp=[asks, replace(asks, interface="br100", sender="10.0.0.3")])
+    assert not heard.asks_as_another("veth1", "02:00:00:00:00:02", "10.0.0.2")
+    assert heard.asks_as_another("veth1", "02:00:00:00:00:09", "10.0.0.2")
+    assert heard.asks_as_another("veth1", "02:00:00:00:00:02", "10.0.0.9")
+
+
 def asking(*targets: str) -> Heard:
     return Heard(arp=[TracedArp("veth1", False, False, "10.0.0.2", each) for each in targets])
 
@@ -68,3 +100,10 @@ def test_of_arp_the_next_on_the_way_counts_alone(
 ) -> None:
     found = between("web1", destination)
     assert asking(*asked).unanswered(found.interface, found.asks) == said
+
+
+def test_a_guest_that_sends_nothing_may_ask_for_another_router() -> None:
+    asks = ("10.0.0.1", "192.0.2.1")
+    assert asking("10.0.0.77").sought("veth1", asks, is_guests=True) == "10.0.0.77"
+    assert asking("10.0.0.77", "10.0.0.1").sought("veth1", asks, is_guests=True) == "10.0.0.1"
+    assert asking("10.0.0.77").sought("veth1", asks, is_guests=False) == ""

@@ -1,5 +1,7 @@
 """From and to which addresses nothing can be sent is said in a line, before anything is."""
 
+from dataclasses import replace
+
 import pytest
 from routing_samples import LINKS, ROUTING, STATUS
 
@@ -39,3 +41,10 @@ def test_what_cannot_be_sent_is_refused(
 
 def test_what_this_host_sends_to_itself_is_sent() -> None:
     assert ends(TraceRequest("host", "127.0.0.1"), STATUS, LINKS, ROUTING).destination
+
+
+def test_an_address_of_ipv6_is_no_sender_be_it_this_hosts_own() -> None:
+    own = replace(ROUTING.addresses[0], address="::1", prefix_length=128)
+    routing = replace(ROUTING, addresses=(*ROUTING.addresses, own))
+    with pytest.raises(InvalidValue, match="sender '::1': is an address of IPv6"):
+        ends(TraceRequest("::1", "web1"), STATUS, LINKS, routing)
