@@ -176,11 +176,26 @@ def _absent(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> GuestTroub
         because = f"{name} has no address: it asks for one by DHCP at its port {guest.port}."
         finds = f"`netconsole playbook run no-address --target {name}` finds out why."
         return GuestTrouble(guest, "fail" if is_meant else "warn", because, finds)
-    because = (
-        f"{name} ({own}) does not answer ARP, asked at its own port {guest.port}, where nothing of "
-        "this host is between: the guest is off, its interface is down, or it has not taken its "
-        "address."
+    return _mute(guest, world, is_meant, remedy)
+
+
+def _mute(guest: GuestAnswer, world: GuestWorld, is_meant: bool, remedy: str) -> GuestTrouble:
+    """Return that nothing comes from a guest, whose port has somebody at its other end.
+
+    One that has a lease took its address once, and is cut off now.
+    """
+    known = world.allocation(guest)
+    has_lease = known is not None and known.leased
+    why = (
+        "though it has a lease: the guest hangs or is halted, its interface is down, or has ARP off"
+        if has_lease
+        else "the guest is off, its interface is down, or it has not taken its address"
     )
+    because = (
+        f"{guest.instance} ({guest.address}) does not answer ARP, asked at its own port "
+        f"{guest.port}, where nothing of this host is between{', ' if has_lease else ': '}{why}."
+    )
+    verdict: Verdict = "fail" if is_meant else "warn" if has_lease else "info"
     return GuestTrouble(guest, verdict, because, remedy, "likely")
 
 
@@ -277,9 +292,8 @@ def _wrong_way_out(guest: GuestAnswer, world: GuestWorld, is_meant: bool) -> Gue
             "it sends nothing at all. It has no default route, or a filter of its own refuses "
             "other networks."
         )
-        verdict = "warn" if is_meant else "info"
         remedy = _INSIDE.format(todo=f"{todo} (`ip route`)")
-        return GuestTrouble(guest, verdict, because, remedy, "likely")
+        return GuestTrouble(guest, "warn", because, remedy, "likely")
     return None
 
 

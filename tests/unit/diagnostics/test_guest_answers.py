@@ -214,9 +214,26 @@ def test_what_is_seen_at_a_port_is_found_without_being_asked(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (SILENT, "the guest is off"),
-        (replace(SILENT, has_carrier=False, is_asked=False), "no carrier"),
+        (SILENT, "though it has a lease"),
         (replace(WELL, way_out=GuestWay("203.0.113.2")), "no default route"),
+    ],
+)
+def test_who_is_cut_off_is_found_and_why_is_likely(answer: GuestAnswer, words: str) -> None:
+    found = judged(answer)
+    assert (found.verdict, found.confidence) == ("warn", "likely")
+    assert words in found.because
+
+
+def test_who_never_had_a_lease_may_be_off() -> None:
+    found = judged(SILENT, leased=False)
+    assert found.verdict == "info"
+    assert "the guest is off" in found.because
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (replace(SILENT, has_carrier=False, is_asked=False), "no carrier"),
         (
             replace(WELL, talks=(GuestTalk(True, "udp", "198.18.0.53", 53, "silent", 3),)),
             "asks the name server 198.18.0.53",
@@ -268,7 +285,7 @@ def test_many_that_are_silent_at_once_are_no_fault_of_guests() -> None:
     assert (found.verdict, found.confidence) == ("fail", "likely")
     assert "What carries them" in found.because
     assert judged(*named, leased=False).verdict == "info"
-    assert judged(*named[:2]).verdict == "info"
+    assert judged(*named[:2]).verdict == "warn"
 
 
 def test_where_addresses_are_injected_nothing_is_said_of_a_server() -> None:
