@@ -1,7 +1,7 @@
 """What a rule in the words of nft(8) asks of a packet, and where it sends it. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from netconsole.backend.filtering.matches import (
@@ -93,6 +93,7 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
     while words:
         name = _name(words)
         if name in TARGETS:
+            fits += _implied(words, flow)
             return RuleReading(all_fit(fits), TARGETS[name], "", named, asks)
         if name in ("jump", "goto"):
             action: Action = "jump" if name == "jump" else "goto"
@@ -100,6 +101,7 @@ def read_nft(text: str, flow: Flow) -> RuleReading:
         if name.upper() in TRANSLATIONS:
             if "map" in words:  # only what is in the map is translated
                 fits.append(None)
+            fits += _implied(words, flow)
             return RuleReading(all_fit(fits), "translate", name.upper(), named, asks)
         if name in _HANDING:
             return RuleReading(all_fit(fits), "hand", name, named, asks)
@@ -147,6 +149,20 @@ def _is_of_another(name: str, flow: Flow) -> bool:
     """Whether a condition asks for the header of another protocol, be it that this is not so."""
     asked, _, what = name.partition(" ")
     return bool(what) and asked in _PROTOCOLS and flow.protocol not in ("", asked)
+
+
+def _implied(words: Sequence[str], flow: Flow) -> tuple[Fit, ...]:
+    """What the rest of a verdict asks for: nft lists no `meta nfproto ipv6` of a rule that rejects
+    by ICMPv6 or translates to an address of IPv6 (nft(8), reject and NAT statements)."""
+    version = flow.source.version
+    match words:
+        case ["with", "icmp" | "icmpv6" as by, *_]:
+            return (version == (4 if by == "icmp" else 6),)
+        case ["with", "tcp", *_]:
+            return (is_protocol(flow, "tcp"),)
+        case ["ip" | "ip6" as family, *_]:
+            return (version == (4 if family == "ip" else 6),)
+    return ()
 
 
 def _unknown(value: str, flow: Flow) -> Fit:

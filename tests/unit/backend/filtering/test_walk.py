@@ -31,6 +31,8 @@ def decided(*rules: str, more: tuple[str, ...] = ()) -> tuple[Decision, ...]:
         (("accept", MASQUERADE), "accept"),
         (("ip saddr 10.0.0.2 return", MASQUERADE), "return"),
         (("ip saddr 10.0.0.3 return", MASQUERADE), "MASQUERADE"),
+        (("reject with icmp admin-prohibited", MASQUERADE), "drop"),
+        (("reject with icmpx port-unreachable", MASQUERADE), "drop"),
         (("drop", MASQUERADE), "drop"),
     ],
 )
@@ -51,6 +53,9 @@ def test_the_first_rule_that_fits_decides(rules: tuple[str, ...], became: str) -
         ("udp dport != { 25, 53 } masquerade",),
         ("tcp flags & (syn | ack) != syn masquerade",),
         ("tcp dport vmap { 25 : drop }",),
+        ("reject with icmpv6 port-unreachable",),
+        ("reject with tcp reset",),
+        ("snat ip6 to fd00::9",),
         ("counter",),
         (),
     ],
