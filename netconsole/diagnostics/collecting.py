@@ -117,7 +117,7 @@ COLLECTORS: Mapping[type[object], Collector | Looker] = {
         lambda request: reverse_paths.read_reverse_paths(request.sources), 10.0
     ),
     Links: Looker(
-        lambda request, shared: links.read_links(shared.seen(Facility.LINKS)),
+        lambda request, shared: links.read_links(shared.seen(Facility.LINKS), features=True),
         frozenset({Facility.LINKS}),
         30.0,
     ),

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from netconsole.diagnostics.model.finding import Finding
     from netconsole.diagnostics.model.request import Request
     from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
+    from netconsole.diagnostics.parts.links import Links
+    from netconsole.diagnostics.parts.routing import Routing
     from netconsole.diagnostics.probes.live_capture import CaptureRequest
     from netconsole.diagnostics.tracing.asked import AskedTrace, AskedWait
     from netconsole.watch.watch import Watch
@@ -149,25 +151,29 @@ class LocalDoor(Door):
         self, asked: "Sequence[AskedTrace]", *, cancel: threading.Event
     ) -> "tuple[Journey, ...]":
         """Send them after one look at this host."""
-        from netconsole.diagnostics.evidence.links import read_links
-        from netconsole.diagnostics.evidence.routing import read_routing
         from netconsole.diagnostics.tracing.trace import trace
 
         self.refuse_if_read_only("trace")
         requests = [each.request() for each in asked]
-        seen = self.status(), read_links(), read_routing()
+        seen = self._seen_by_tracer()
         return tuple(trace(each, *seen, cancel) for each in requests)
 
     def wait(
         self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
     ) -> "WaitedJourneys":
-        from netconsole.diagnostics.evidence.links import read_links
-        from netconsole.diagnostics.evidence.routing import read_routing
         from netconsole.diagnostics.tracing.waiting import wait
 
-        self.refuse_if_read_only("wait")
+        self.refuse_if_read_only("trace --wait")
         request, seconds = asked.request(), asked.seconds
-        return wait(request, self.status(), read_links(), read_routing(), seconds, cancel, began)
+        return wait(request, *self._seen_by_tracer(), seconds, cancel, began)
+
+    def _seen_by_tracer(self) -> "tuple[Status, Links, Routing]":
+        """Look once, and return what a trace goes by, of one moment."""
+        from netconsole.diagnostics.evidence.links import read_links
+        from netconsole.diagnostics.evidence.routing import read_routing
+
+        seen = self._look(frozenset({Facility.LINKS, Facility.ADDRESSES})).survey
+        return seen.status(), read_links(seen.observed), read_routing(seen.observed)
 
     @property
     def no_capture_because(self) -> str | None:

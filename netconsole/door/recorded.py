@@ -67,7 +67,7 @@ class RecordedDoor(Door):
     def wait(
         self, asked: "AskedWait", *, cancel: threading.Event, began: Callable[[], None]
     ) -> NoReturn:
-        self._refuse("wait")
+        self._refuse("trace --wait")
 
     @property
     def no_capture_because(self) -> str:

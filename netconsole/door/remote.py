@@ -318,7 +318,7 @@ class RemoteDoor(Door):
         from netconsole.diagnostics.parts.journey import WaitedJourneys
         from netconsole.door import job
 
-        self._refuse_if_read_only("wait")
+        self._refuse_if_read_only("trace --wait")
         told = job.done(self._channel, protocol.WAIT, asked, lambda _: began(), cancel)
         found: WaitedJourneys = value_of(WaitedJourneys, told)
         return found

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,3 +215,15 @@ def test_what_a_group_is_asked_about_is_sent_as_well(lab: RunningLab) -> None:
     for more in (("icmp", "--icmp-type", "13"), ("tcp", "--port", "80", "--from", "::1")):
         refused = lab.netconsole(*asked, *more, check=False)
         assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
+
+
+PROGRAM = (Path(__file__).parents[1] / "support" / "programs_of_command.py").read_text()
+
+
+def test_the_host_is_read_once(lab: RunningLab) -> None:
+    asked = ("trace", "--from", "web1", "--to", "203.0.113.1")
+    done = json.loads(lab.run("python3", "-c", PROGRAM, *asked).stdout.splitlines()[-1])
+    read = {each: count for each, count in done["programs"].items() if each.startswith("ip ")}
+    assert sum("link show" in each for each in read) == 1, read
+    assert sum("address show" in each for each in read) == 1, read
+    assert set(read.values()) == {1}, read

@@ -152,7 +152,9 @@ def test_what_cannot_be_waited_for_is_refused(
 def test_who_only_looks_marks_nothing(lab: RunningLab) -> None:
     done = lab.netconsole("--read-only", "trace", *TO_ROUTER, "--wait", check=False)
     assert (done.returncode, done.stdout) == (3, "")
-    assert done.stderr.endswith("wait: refused, this is read-only (asked for with --read-only)\n")
+    assert done.stderr.endswith(
+        "trace --wait: refused, this is read-only (asked for with --read-only)\n"
+    )
 
 
 PING = ("ping", "-q", "-i", "0.2", "-c", "9", "-W", "20", "203.0.113.1")

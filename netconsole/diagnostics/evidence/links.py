@@ -7,16 +7,17 @@ from netconsole.diagnostics.evidence.features import read_features
 from netconsole.diagnostics.parts.links import KernelLink, Links
 
 
-def read_links(known: Observed | None = None) -> Links:
-    """Return every interface, with what it dropped and its features as of now.
+def read_links(known: Observed | None = None, *, features: bool = False) -> Links:
+    """Return every interface, with what it dropped as of now, and its features where asked for:
+    to load what reads those takes longer than all else.
 
     Who has not looked at the host anyway has it done.
     """
     seen = tuple((observe_links() if known is None else known.links).values())
     counted = link_counters()
-    features = read_features(link.name for link in seen if _offloads(link))
+    on = read_features(link.name for link in seen if _offloads(link)) if features else {}
     return Links(
-        tuple(_link(each, _dropped(each.name, counted), features.get(each.name)) for each in seen)
+        tuple(_link(each, _dropped(each.name, counted), on.get(each.name)) for each in seen)
     )
 
 
