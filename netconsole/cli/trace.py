@@ -45,7 +45,12 @@ USUAL_WAIT = 30
     type=int,
     help=f"How long --wait waits for one. Default: {USUAL_WAIT}.",
 )
-@click.argument("what", nargs=-1, metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]")
+@click.argument(
+    "what",
+    nargs=-1,
+    metavar="[icmp | tcp PORT | udp PORT | dns NAME | arp | dhcp]",
+    shell_complete=names.packets,
+)
 @as_json
 @pass_context
 def trace(

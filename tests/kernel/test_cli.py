@@ -160,6 +160,9 @@ def test_tab_completes_the_names_of_the_store(vmnet: PrivateHost) -> None:
     for option in ("--from", "--to"):
         assert ends <= set(complete("netconsole", "trace", option, "").split())
     assert "plain,10.0.0.2\n" in complete("netconsole", "trace", "--from", "web1", "--to", "10.")
+    sent = ("netconsole", "trace", "--from", "web1", "--to", "10.0.0.1")
+    assert complete(*sent, "d") == "plain,dns\nplain,dhcp\n"
+    assert complete(*sent, "tcp", "").split() == []
 
 
 def test_status_is_readable_without_privileges(vmnet: PrivateHost) -> None:

@@ -138,7 +138,7 @@ def test_what_is_interrupted_leaves_nothing(lab: RunningLab) -> None:
             2,
             "seconds '601': is no number from 1 to 600",
         ),
-        (("--from", "nosuch", "--to", "web1", "--wait"), 1, "instance 'nosuch' does not exist"),
+        (("--from", "nosuch", "--to", "web1", "--wait"), 2, "sender 'nosuch': is no IPv4 address"),
     ],
 )
 def test_what_cannot_be_waited_for_is_refused(

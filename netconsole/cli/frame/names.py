@@ -1,7 +1,7 @@
 """Names on the command line: the store's, completed; the program's own, checked as well."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import click
 
@@ -42,6 +42,14 @@ senders = _completer(
         *_group_names(door),
     ]
 )
+
+
+def packets(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the kind of a packet that is traced; what follows it is for who types to know."""
+    from netconsole.diagnostics.parts.journey import Protocol
+
+    is_first = not context.params.get(parameter.name or "")
+    return [each for each in get_args(Protocol) if is_first and each.startswith(begun)]
 
 
 trace_ends = _completer(lambda door: _trace_ends(door))

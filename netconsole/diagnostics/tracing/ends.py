@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
 from typing import Final
 
-from netconsole.backend.model.errors import InvalidValue, NotFound, Unavailable
+from netconsole.backend.model.errors import InvalidValue, Unavailable
+from netconsole.backend.model.phrases import command
 from netconsole.backend.survey.status import Allocation, Status
 from netconsole.diagnostics.parts.journey import Protocol
 from netconsole.diagnostics.parts.links import KernelLink, Links
@@ -87,7 +88,7 @@ class Ends:
 
 
 def ends(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
-    """Find them. Raises NotFound, InvalidValue, and Unavailable where there is no uplink."""
+    """Find them. Raises InvalidValue, and Unavailable where there is no uplink, or no port here."""
     found = _ends(request, status, links, routing)
     to = IPv4Address(found.destination)
     unserved = (
@@ -126,7 +127,7 @@ def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing)
     outside = _outside(request.sender, status, routing)
     if outside is not None:
         return _from_outside(outside, request.destination, status, links, routing)
-    guest = _instance(request.sender, status)
+    guest = _instance("sender", request.sender, status)
     port = _port(guest, links)
     destination, receiver = _destination(request.destination, port.master, status, routing)
     return Ends(
@@ -139,8 +140,17 @@ def _ends(request: TraceRequest, status: Status, links: Links, routing: Routing)
 def _port(guest: Allocation, links: Links) -> KernelLink:
     port = links.get(guest.device) if guest.device else None
     if port is None:
-        raise NotFound(f"instance {guest.instance!r} has no port on this host")
+        raise Unavailable(
+            f"instance {guest.instance!r} has no port on this host{_elsewhere(guest)}"
+        )
     return port
+
+
+def _elsewhere(guest: Allocation) -> str:
+    """Where to ask instead: its network is set up where it runs."""
+    if not guest.host:
+        return f": {command('plan')} shows whether its network is to be here"
+    return f": its host is {guest.host}, for which `netconsole --host ssh://{guest.host}` asks"
 
 
 def _on_network(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Ends:
@@ -149,7 +159,7 @@ def _on_network(request: TraceRequest, status: Status, links: Links, routing: Ro
     if is_host or _outside(request.sender, status, routing) is not None:
         rule = f"is no instance: {request.protocol} is sent on an instance's own network"
         raise InvalidValue("sender", request.sender, rule)
-    guest = _instance(request.sender, status)
+    guest = _instance("sender", request.sender, status)
     port = _port(guest, links)
     source, destination, receiver = _NO_ADDRESS, _EVERYBODY, ""
     if request.protocol == "arp":
@@ -210,12 +220,7 @@ def _destination(text: str, near: str, status: Status, routing: Routing) -> tupl
         fixed = floating.get(address) or address
         own = next((each for each in status.allocations if each.address == fixed), None)
         return address, own.device if own else ""
-    try:
-        found = _instance(text, status)
-    except NotFound:
-        known = "`netconsole instance list` shows which do"
-        rule = f"is no IPv4 address, and no instance has that name: {known}"
-        raise InvalidValue("destination", text, rule) from None
+    found = _instance("destination", text, status)
     return found.address, found.device
 
 
@@ -247,13 +252,14 @@ def _outside(sender: str, status: Status, routing: Routing) -> str | None:
     return None
 
 
-def _instance(text: str, status: Status) -> Allocation:
+def _instance(what: str, text: str, status: Status) -> Allocation:
     for each in status.allocations:
         if _is_of(text, each) and each.allocated:
             return each
-    raise NotFound(
-        f"instance {text!r} does not exist here: `netconsole instance list` shows which do"
-    )
+    if _is_address(text):
+        raise InvalidValue(what, text, "is an address of no instance that runs")
+    rule = f"is no IPv4 address, and no instance has that name: {command('instance', 'list')}"
+    raise InvalidValue(what, text, f"{rule} shows which do")
 
 
 def _from_outside(source: str, wanted: str, status: Status, links: Links, routing: Routing) -> Ends:

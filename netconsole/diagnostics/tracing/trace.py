@@ -53,8 +53,8 @@ def trace(
 ) -> Journey:
     """Send it, and return what became of it; takes less than a second.
 
-    What is made for it is gone afterwards, also where this process is killed. Raises NotFound for
-    an instance that is not here, InvalidValue, Unavailable where this host traces nothing, and
+    What is made for it is gone afterwards, also where this process is killed. Raises
+    InvalidValue, Unavailable where this host traces nothing or the instance is not here, and
     Cancelled where that is set meanwhile.
     """
     (found,) = trace_all((request,), status, links, routing, cancelled)

@@ -79,8 +79,8 @@ def wait(
 ) -> WaitedJourneys:
     """Wait so long, and follow the first few that come; `began` is called once that has begun.
 
-    Raises NotFound, InvalidValue, Unavailable where this host traces nothing, and Cancelled where
-    that is set meanwhile.
+    Raises InvalidValue, Unavailable where this host traces nothing or the instance is not here, and
+    Cancelled where that is set meanwhile.
     """
     if (reason := lacking()) is not None:
         raise Unavailable(reason)

@@ -6,7 +6,7 @@ import pytest
 from evidence_samples import FLOATING
 from routing_samples import LINKS, ROUTING, STATUS
 
-from netconsole.backend.model.errors import NotFound, Unavailable
+from netconsole.backend.model.errors import InvalidValue, Unavailable
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
 from netconsole.diagnostics.tracing.heard import Heard, TracedArp
@@ -39,8 +39,15 @@ def test_the_host_is_asked_by_its_address_on_the_senders_side(word: str) -> None
 
 def test_an_address_that_is_nobodys_here_is_out_there() -> None:
     assert between("192.0.2.9", FLOATING).interface == "eth0"
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidValue, match="sender 'nosuch': is no IPv4 address, and no instance"):
         between("nosuch", "web1")
+
+
+def test_an_instance_of_another_host_is_asked_for_there() -> None:
+    bare = Links(())
+    at = tuple(replace(each, host="vmhost2") for each in STATUS.allocations)
+    with pytest.raises(Unavailable, match=r"no port on this host: .*--host ssh://vmhost2`"):
+        ends(TraceRequest("web1", "web2"), replace(STATUS, allocations=at), bare, ROUTING)
 
 
 def test_a_network_that_this_host_does_not_serve_is_known() -> None:
