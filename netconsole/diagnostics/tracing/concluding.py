@@ -29,7 +29,7 @@ from netconsole.diagnostics.tracing.outcome import (
     until_end,
 )
 from netconsole.diagnostics.tracing.packets import LOCAL
-from netconsole.diagnostics.tracing.routed_packets import next_hop_of, through
+from netconsole.diagnostics.tracing.routed_packets import is_bridged, next_hop_of, through
 from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp
 
 
@@ -116,7 +116,7 @@ def _outcome(
         is_nobody_there = asked is not None and not asked.macs
         if (next_hop.is_untold or is_unheard) and not is_nobody_there:
             standing += _of_arp(followed, next_hop, unanswered, links)
-        if is_routed:
+        if is_routed and not is_bridged(hops, links):
             standing += _of_source(hops, between)
     return TraceOutcome(
         hops=followed.hops,
@@ -233,6 +233,8 @@ def _hindrances(
     first, onward = between.interface, between.receiver or next_hop.interface
     if way == "back":
         onward = between.interface
+    elif not onward and is_bridged(hops, links):
+        onward = _by_bridge(hops[-1], links)
     port = links.get(between.interface)
     if between.guest_mac and port is not None and not port.master:
         return (Hindrance(f"{port.name} is a port of no bridge", "`netconsole plan`"),)
@@ -246,10 +248,17 @@ def _hindrances(
     return tuple(hindrances(stopped, arrived, links, attached, length, entry))
 
 
+def _by_bridge(last: Hop, links: Links) -> str:
+    """By which port the bridge sends what went no further; empty where it asks all of them."""
+    at = links.get(last.interface)
+    entry = read_bridge_entry(at.master or at.name, last.mac) if at and last.mac else None
+    return entry.port if entry else ""
+
+
 def _entry(last: Hop, onward: str, links: Links) -> BridgeEntry | None:
     """Where the bridge sends the frame that it did not send out by the port that it is for."""
     port, at = links.get(onward), links.get(last.interface)
     if not last.mac or port is None or at is None or not port.master:
         return None
-    is_bridged = port.master in (at.name, at.master)
-    return read_bridge_entry(port.master, last.mac) if is_bridged else None
+    is_same = port.master in (at.name, at.master)
+    return read_bridge_entry(port.master, last.mac) if is_same else None

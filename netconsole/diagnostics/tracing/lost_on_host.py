@@ -121,9 +121,11 @@ def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
     last, port = seen[-1], outcome.receiver
     if port and last.interface == port:
         return _handed_over(last, outcome)
+    copies = _copies(seen, outcome)
+    if all(each.interface == outcome.first for each in copies):
+        return _sent_back(last, outcome)
     left = " and ".join(
-        f"by {each.interface} as {each.source} → {each.destination}"
-        for each in _copies(seen, outcome)
+        f"by {each.interface} as {each.source} → {each.destination}" for each in copies
     )
     bridge = outcome.bridge_of.get(port, "")
     if bridge and bridge in (last.interface, outcome.bridge_of.get(last.interface)):
@@ -137,6 +139,14 @@ def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
         return Ending("beyond", where, remedy=f"`ip route get {last.destination}`")
     shown = command("capture", "--on", last.interface, "host", last.destination)
     return Ending("beyond", f"it left {left}, and nothing came back", remedy=shown)
+
+
+def _sent_back(last: Hop, outcome: TraceOutcome) -> Ending:
+    """Of what a bridge sends to all its ports, as it does not know where it belongs (`hairpin`)."""
+    bridge = outcome.bridge_of.get(last.interface, "its bridge")
+    where = f"it came to {last.interface}, and {bridge} sent it out by no other port"
+    why = f"none that carries leads to {last.destination}"
+    return Ending("lost", where, why, remedy=f"`bridge -details link show master {bridge}`")
 
 
 def _asked_of_all(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:

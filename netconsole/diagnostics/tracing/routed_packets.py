@@ -26,12 +26,29 @@ def through(
     return next((met for met in found if met.what.way == way), None)
 
 
+def is_bridged(hops: Sequence[Hop], links: Links) -> bool:
+    """Whether what was seen last went through a bridge alone: its frame came in at a port of it,
+    for a MAC address that is none of this host's, and no rule has sent it elsewhere.
+
+    The packet filter sees it all the same, where the bridge calls it (nf_call_iptables).
+    """
+    last = hops[-1]
+    came = [hop for hop in hops if (hop.way, hop.kind) == (last.way, "arrived") and hop.mac]
+    if not came or last.destination != came[-1].destination:
+        return False
+    port = links.get(came[-1].interface)
+    own = {link.mac for link in links.links}
+    return port is not None and bool(port.master) and came[-1].mac not in own
+
+
 def next_hop_of(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: Links) -> NextHop:
     """Ask where what was seen last is sent on, as it was when it was routed.
 
     What left by a bridge was routed before. Of what came in and was not routed nobody knows.
     """
     last = hops[-1]
+    if is_bridged(hops, links):
+        return NextHop()
     if last.kind == "left":
         link = links.get(last.interface)
         into = (link.master or link.name) if link else ""

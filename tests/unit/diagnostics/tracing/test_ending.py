@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import pytest
+from bridge_samples import link
 
 from netconsole.diagnostics.parts.journey import Hop, KernelDrop, TracedRule
+from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.tracing.ending import ending as ended
 from netconsole.diagnostics.tracing.outcome import Hindrance, NextHop, PortAnswer, TraceOutcome
+from netconsole.diagnostics.tracing.routed_packets import is_bridged
 
 SENT = Hop("there", "sent", "web1", "10.0.0.2", "192.0.2.1")
 ARRIVED = Hop("there", "arrived", "veth1", "10.0.0.2", "192.0.2.1")
@@ -215,6 +218,28 @@ def test_without_a_rule_it_is_said_how_far_it_came() -> None:
     )
     here = outcome(ARRIVED, ON_BRIDGE, next_hop=NextHop(is_here=True), is_handed=True)
     assert ending(here) == "it was handed to this host itself, where nobody answers on tcp port 22"
+
+
+def test_what_a_bridge_sends_back_alone_has_no_other_port_to_leave_by() -> None:
+    again = replace(ARRIVED, kind="left")
+    lone = outcome(ARRIVED, again, bridge_of={"veth1": "br100"})
+    assert ending(lone) == (
+        "it came to veth1, and br100 sent it out by no other port: none that carries leads to "
+        "192.0.2.1"
+    )
+    other = replace(again, interface="eth2")
+    assert "left by veth1" in ending(outcome(ARRIVED, again, other, bridge_of={"veth1": "br100"}))
+
+
+def test_a_frame_for_another_mac_address_is_bridged_and_not_routed() -> None:
+    port = link(2, "veth1", "veth", "fe:16:3e:00:00:01", master="br100")
+    links = Links((port, link(3, "br100", "bridge", "fa:16:3e:00:00:ff")))
+    bridged = replace(ARRIVED, mac="02:00:00:00:00:09")
+    assert is_bridged((SENT, bridged), links)
+    assert not is_bridged((SENT, replace(bridged, mac="fa:16:3e:00:00:ff")), links)
+    translated = replace(bridged, destination="10.0.0.3")
+    assert not is_bridged((SENT, bridged, translated, replace(LEFT, mac="")), links)
+    assert not is_bridged((SENT, replace(bridged, interface="eth0")), links)
 
 
 def test_a_question_of_arp_is_not_taken_for_a_packet_that_left_by_its_own_port() -> None:
