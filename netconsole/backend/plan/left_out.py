@@ -18,8 +18,9 @@ from netconsole.backend.model.hoststate import (
     Wanted,
     WantedLink,
 )
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.plan.leads import without_chains
-from netconsole.backend.plan.obstacles import Obstacle, standing_on
+from netconsole.backend.plan.obstacles import standing_on
 from netconsole.backend.wording import dhcp
 
 State = TypeVar("State", bound=HostState)

@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 
 from netconsole.backend.model.belongings import Belongings
 from netconsole.backend.model.hoststate import (
-    ChainKey,
     HostState,
     Observed,
     ObservedLink,
-    Place,
     Wanted,
     WantedLink,
 )
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.phrases import command
-from netconsole.backend.model.subject import Subjects
 from netconsole.backend.model.text import visible
 from netconsole.backend.plan import addresses, moves, uplinks
 from netconsole.backend.plan.leads import leads
@@ -26,36 +24,6 @@ from netconsole.backend.plan.links import in_order
 from netconsole.backend.wording import dhcp
 
 _EXCLUSIVE = frozenset({"macvlan", "macvtap", "ipvlan", "ipvtap"})
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Obstacle:
-    """One thing that is wanted and cannot be had, and why."""
-
-    link: str
-    """The interface that cannot be as wanted, or on which an address cannot be; else nothing."""
-    because: str
-    """A sentence for the admin, with what would help."""
-    address: str = ""
-    """Where the address alone is it: with its prefix length."""
-    subjects: Subjects = ()
-    chain: ChainKey | None = None
-    """That of ours which cannot go."""
-    directory: str = ""
-    """That in which dnsmasq's files cannot be."""
-    bridge: str = ""
-    """That whose dnsmasq stays as it is, as one of its files cannot be read."""
-    file: str = ""
-    """The path of that one."""
-    reason: str = ""
-    """Why it cannot be read."""
-
-    @property
-    def place(self) -> Place:
-        """What tells it from others, whatever the reason."""
-        if self.chain is not None:
-            return f"removal of {self.chain.chain}", f"from {self.chain.family} {self.chain.table}"
-        return self.link or self.directory or self.file, self.address
 
 
 def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
@@ -68,7 +36,7 @@ def obstacles(observed: Observed, wanted: Wanted) -> tuple[Obstacle, ...]:
         frozenset(joining),
     )
     found = tuple(
-        Obstacle(link.name, reason, subjects=link.subjects)
+        Obstacle(link.name, reason, subjects=link.subjects, kind=link.kind)
         for link in in_order(wanted)
         if (reason := _why_not(link, ground))
     )
@@ -197,6 +165,7 @@ def _why_not(link: WantedLink, ground: _Ground) -> str:
         or _is_missing(link, found)
         or _is_unfit(link, ground)
         or _is_of_another_kind(link, found)
+        or _is_vlan_of_another(link, found, ground.observed)
         or _is_port_of_another(link, found, ground.observed)
         or _has_no_bridge(link, ground)
         or _cannot_move(link, ground)
@@ -251,6 +220,26 @@ def _is_of_another_kind(link: WantedLink, found: ObservedLink | None) -> str:
     if link.vlan not in (None, found.vlan):
         rule = f"is wanted for VLAN {link.vlan}, but carries {found.vlan}"
         return f"interface {link.name!r} {rule}: {details}"
+    if link.parent and found.parent and found.parent != link.parent:
+        rule = f"is wanted on {link.parent}, but is on {found.parent}"
+        made = f"`ip link delete dev {link.name}`, then {command('apply')} makes it anew"
+        return f"interface {link.name!r} {rule}: {made if found.ours else details}"
+    return ""
+
+
+def _is_vlan_of_another(link: WantedLink, found: ObservedLink | None, observed: Observed) -> str:
+    """An interface has each VLAN once, by whatever name (Linux, net/8021q/vlan.c)."""
+    if found is not None or link.kind != "vlan":
+        return ""
+    for other in observed.links.values():
+        is_same = (other.parent, other.vlan) == (link.parent, link.vlan)
+        if other.kind == "vlan" and is_same and other.details.vlan_protocol in ("802.1Q", ""):
+            told = f", port of {other.master}," if other.master else ""
+            return (
+                f"interface {link.name!r} cannot be made, as {other.name!r}{told} carries VLAN "
+                f"{link.vlan} of {link.parent!r} already: `ip link delete dev {other.name}` makes "
+                "room for it"
+            )
     return ""
 
 

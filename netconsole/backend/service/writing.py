@@ -13,6 +13,7 @@ from netconsole.backend.intent.links import filters_guests
 from netconsole.backend.managers import manager, refuse_others
 from netconsole.backend.model.errors import Conflict
 from netconsole.backend.model.hoststate import Observed, Wanted
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.records import FixedIP, Records
 from netconsole.backend.model.subject import WHOLE_HOST, Scope
 from netconsole.backend.plan import adoption, unread
@@ -22,7 +23,6 @@ from netconsole.backend.plan.guests import notes_of_guests
 from netconsole.backend.plan.left_out import asks_otherwise, without
 from netconsole.backend.plan.mending import mended, mends
 from netconsole.backend.plan.obstacles import (
-    Obstacle,
     left_as_they_are,
     obstacles,
     of_directory,

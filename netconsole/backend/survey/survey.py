@@ -23,11 +23,12 @@ from netconsole.backend.model.hoststate import (
 )
 from netconsole.backend.model.kernel_settings import IP_FORWARD, IPV6_FORWARDING
 from netconsole.backend.model.listens_at import is_heard
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.records import FloatingIP, Instance, Network, NetworkUsage, Records
 from netconsole.backend.model.subject import Subject
 from netconsole.backend.plan import plan, unhindered
 from netconsole.backend.plan.left_out import without
-from netconsole.backend.plan.obstacles import Obstacle, obstacles
+from netconsole.backend.plan.obstacles import obstacles
 from netconsole.backend.plan.ownership import Another, removes_most
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.bypass import bypasses

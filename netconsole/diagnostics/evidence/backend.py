@@ -46,4 +46,5 @@ def read_host(request: Request, shared: SharedLook) -> Backend:
         Plan() if unreadable else seen.plan,
         tuple(specs(seen.observed.chains.get(PREROUTING, ()))),
         comparison(seen.records, seen.observed, seen.wanted) if request.saves else None,
+        obstacles=tuple(each for each in seen.obstacles if not each.file),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.option_source import OptionSource
 from netconsole.backend.steps import Plan
 from netconsole.backend.survey.status import Status
@@ -25,6 +26,8 @@ class Backend:
     """Of what the plan is made; for evidence that is saved."""
     whole: Plan | None = None
     """All of the plan, where `plan` has only what concerns one target."""
+    obstacles: tuple[Obstacle, ...] = ()
+    """What the store asks for and the host cannot have as it is: the plan is without it."""
 
     @property
     def fix(self) -> Convergence | None:

@@ -1,6 +1,7 @@
 """Which check names which step of the plan, so that each step is named once and none is silent.
 
-What no check of its own claims is left to the check `drift`.
+So it is with obstacles, of which the plan has no step. What no check of its own claims is left to
+the check `drift`.
 """
 
 from typing import Literal
@@ -9,6 +10,7 @@ from netconsole.backend.filtering.rule_lines import place_of
 from netconsole.backend.filtering.rule_order import target_of
 from netconsole.backend.filtering.rules import CHAIN_PREFIX
 from netconsole.backend.model.kernel_settings import IP_FORWARD, belongs_to
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.subject import METADATA, SubjectKind
 from netconsole.backend.steps import (
     AddAddress,
@@ -37,6 +39,7 @@ from netconsole.backend.steps import (
 )
 from netconsole.backend.wording.bridge_guards import GUARDS
 from netconsole.backend.wording.groups import filters_guests, ways_to_guests
+from netconsole.diagnostics.parts.backend import Backend
 
 Claimant = Literal[
     "ip_forward",
@@ -120,6 +123,27 @@ def claimed(plan: Plan, check: Claimant) -> Plan:
     return Plan(tuple(step for step in plan.steps if claimant(step) == check))
 
 
+def hindering(host: Backend, check: Claimant) -> Obstacle | None:
+    """Return the first obstacle that this check names, of what the host cannot have as it is."""
+    return next((each for each in host.obstacles if _obstructed(each) == check), None)
+
+
+def hindered(obstacle: Obstacle) -> str:
+    """Say that the host cannot have what the store asks for, and what would help."""
+    return f"This host cannot have what the store asks for: {obstacle.because}."
+
+
+def _obstructed(obstacle: Obstacle) -> Claimant:
+    if obstacle.directory:
+        return "dnsmasq_processes"
+    if obstacle.address:
+        claims = _of_address(obstacle)
+        return "drift" if claims == "metadata" else claims
+    if not obstacle.link:
+        return "drift"
+    return "vlan" if obstacle.kind == "vlan" else "bridge"
+
+
 def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
     match step:
         case SetLink(attribute="forward_delay"):
@@ -136,7 +160,7 @@ def _of_link(step: AddLink | RemoveLink | SetLink) -> Claimant:
             return "bridge"
 
 
-def _of_address(step: Step) -> Claimant:
+def _of_address(step: Step | Obstacle) -> Claimant:
     if _is_about(step, "floating"):
         return "floating_address"
     if _is_about(step, "metadata"):
@@ -149,5 +173,5 @@ def _is_of_guards(step: ChangeRules) -> bool:
     return bool(step.chains - _REDIRECTING) or any(target_of(line) == GUARDS for line in lines)
 
 
-def _is_about(step: Step, kind: SubjectKind) -> bool:
+def _is_about(step: Step | Obstacle, kind: SubjectKind) -> bool:
     return any(subject.kind == kind for subject in step.subjects)

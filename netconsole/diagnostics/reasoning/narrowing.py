@@ -4,7 +4,7 @@ What can be wrong of several things one by one is left out where it is of others
 nothing then has found something of others. What all share, as a switch of the host, stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Self
@@ -114,13 +114,15 @@ def narrowed(*ways: Narrow) -> Callable[[Snapshot], Snapshot | None]:
 
 
 def of_plan(snapshot: Snapshot, share: Share) -> Snapshot:
-    """Leave out the steps between store and host that are about others.
+    """Leave out the steps between store and host, and obstacles, that are about others.
 
     The cure stays whole, as its steps depend on each other.
     """
     host = snapshot.part(Backend)
     steps = tuple(step for step in host.plan.steps if concerns(step, share))
-    return snapshot.with_parts(replace(host, plan=Plan(steps), whole=host.plan))
+    obstacles = tuple(each for each in host.obstacles if _is_any_in(each.subjects, share))
+    narrow = replace(host, plan=Plan(steps), whole=host.plan, obstacles=obstacles)
+    return snapshot.with_parts(narrow)
 
 
 def concerns(step: Step, share: Share) -> bool:
@@ -133,6 +135,11 @@ def concerns(step: Step, share: Share) -> bool:
             return step.address in share.addresses
     has_ports = any(each.kind == "port" for each in step.subjects)
     about = [each for each in step.subjects if not (has_ports and each.kind == "network")]
+    return _is_any_in(about, share)
+
+
+def _is_any_in(about: Sequence[Subject], share: Share) -> bool:
+    """Whether one of them is the target's; so it is as well where nothing is said."""
     return not about or any(_is_in(each, share) for each in about)
 
 

@@ -251,6 +251,33 @@ def test_a_port_in_another_vlan_of_its_bridge_is_moved_and_back() -> None:
     assert judged("vlan", bridged().with_parts(odd)).verdict == "ok"  # who does not filter
 
 
+def test_frames_that_leave_with_a_tag_are_taken_by_nobody() -> None:
+    filtering = bridge_set(vlan_filtering=True)
+    tagging = PortVlans(tuple(replace(m, untagged=m.port != "vlan100") for m in VLANS.members))
+    found = judged("vlan", bridged(links=filtering).with_parts(tagging))
+    assert "leave it by vlan100 with a tag of VLAN 1" in found.because
+    assert found.fix is not None
+    assert commands(found.fix)[-1] == "bridge vlan add dev vlan100 vid 1 pvid untagged"
+    apart = PortVlans(tuple(each for each in VLANS.members if each.port != "br100"))
+    found = judged("vlan", bridged(links=filtering).with_parts(apart))
+    assert "br100 itself is not in VLAN 1" in found.because
+    assert found.fix is not None
+    assert commands(found.fix) == ("bridge vlan add dev br100 vid 1 self pvid untagged",)
+
+
+def test_a_trunk_that_is_a_port_itself_has_the_vlan_with_its_tag() -> None:
+    links = changed("vlan100", among=bridge_set(vlan_filtering=True), kind="", parent="", vlan=None)
+    members = [each for each in VLANS.members if each.port != "vlan100"]
+    trunk = PortVlans((*members, PortVlan("vlan100", 1, False, False)))
+    assert judged("vlan", bridged(links=links).with_parts(trunk)).verdict == "ok"
+
+
+def test_what_is_down_with_its_trunk_is_named_once() -> None:
+    links = changed("vlan100", among=changed("eth1", up=False), up=False)
+    steps = (SetLink("eth1", "up", "1", "0"), SetLink("vlan100", "up", "1", "0", kind="vlan"))
+    assert judged("bridge", bridged(*steps, links=links)).verdict == "fail"
+
+
 def test_an_uplink_that_takes_its_own_frames_only() -> None:
     found = judged("promiscuity", bridged(links=changed("eth1", promiscuity=0)))
     assert commands(found.fix) == ("ip link set dev eth1 promisc on",)

@@ -14,6 +14,8 @@ from evidence_samples import (
 )
 
 from netconsole.backend.model.errors import ExitStatus
+from netconsole.backend.model.hoststate import ChainKey
+from netconsole.backend.model.obstacle import Obstacle
 from netconsole.backend.model.subject import floating, network
 from netconsole.backend.steps import (
     AddAddress,
@@ -30,7 +32,9 @@ from netconsole.backend.survey.status import DnsmasqState, NatRule, Status
 from netconsole.diagnostics.checks import CHECKS
 from netconsole.diagnostics.model.finding import Finding, Verdict, as_json, exit_status
 from netconsole.diagnostics.model.snapshot import Snapshot
-from netconsole.diagnostics.parts.backend import Convergence
+from netconsole.diagnostics.parts.backend import Backend, Convergence
+from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
+from netconsole.diagnostics.parts.forwarding import PortVlans
 from netconsole.diagnostics.reasoning.claims import claimant
 
 
@@ -113,6 +117,31 @@ def test_every_step_is_named_by_one_check(step: Step, check: str) -> None:
     assert claimant(step) == check
     if check != "ip_forward":  # judged by the kernel's setting, not by the plan
         assert named(snapshot(HEALTHY, step)) == [check]
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "check"),
+    [
+        (Obstacle("eth9", "flat_interface 'eth9' is not there"), "bridge"),
+        (Obstacle("vlan100", "it carries 200", kind="vlan"), "vlan"),
+        (Obstacle("br100", "narrower", "fd00::1/64", (network("vmnet"),)), "gateway"),
+        (Obstacle("", "networks_path is a file", directory="/n"), "dnsmasq_processes"),
+        (Obstacle("", "a rule leads there", chain=ChainKey("ipv4", "nat", "x")), "drift"),
+    ],
+)
+def test_what_the_host_cannot_have_is_named_by_one_check(obstacle: Obstacle, check: str) -> None:
+    seen = snapshot()
+    seen = seen.with_parts(
+        replace(seen.part(Backend), obstacles=(obstacle,)), DnsmasqProcesses(0.0), PortVlans(())
+    )
+    found = {
+        name: finding
+        for name in (*ON_CONFIGURATION, "vlan")
+        if (finding := CHECKS[name].examine(seen)).found
+    }
+    assert list(found) == [check]
+    assert obstacle.because in found[check].because
+    assert found[check].fix is None
 
 
 def test_the_fix_of_a_difference_is_the_whole_plan() -> None:

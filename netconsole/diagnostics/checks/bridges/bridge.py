@@ -12,7 +12,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.model.target import Target
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_instances, of_networks, of_plan
 
 ID: Final = "bridge"
@@ -22,6 +22,7 @@ START = (
     "up. On this host there is nothing to mend."
 )
 REMEDY = "`netconsole apply` makes what is missing and sets it up."
+AFTERWARDS = "Then `netconsole apply` does the rest; until then that interface is left as it is."
 
 
 def judge(snapshot: Snapshot) -> Finding:
@@ -42,6 +43,8 @@ def judge(snapshot: Snapshot) -> Finding:
     )
     if because := _amiss(bridges, ports, host, steps):
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if obstacle := hindering(host, ID):
+        return Finding(ID, TITLE, "fail", hindered(obstacle), rows, remedy=AFTERWARDS)
     if not host.status.networks:
         return Finding(ID, TITLE, "not-applicable", "There is no network on this host.")
     if because := _unread(host.status, missing):

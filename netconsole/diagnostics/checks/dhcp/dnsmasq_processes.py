@@ -14,7 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, PortListener
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
-from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.closed_files import closed_files
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.unplanned import by_plan
@@ -50,6 +50,9 @@ def judge(snapshot: Snapshot) -> Finding:
     if reason := host.status.host.unreadable.get("dnsmasq"):
         because = f"The processes could not be read: {reason}."
         return Finding(ID, TITLE, "unknown", because, rows)
+    if obstacle := hindering(host, ID):
+        because = " ".join((*map(_explained, bad[:2]), hindered(obstacle)))
+        return Finding(ID, TITLE, "fail", because, rows, remedy=f"Then {REMEDY}")
     if bad:
         return _not_as_wanted(bad, host, processes, rows)
     if steps:

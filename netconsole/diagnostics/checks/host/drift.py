@@ -9,7 +9,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
-from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.followed_rules import enslaved, kept, said
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_plan
 from netconsole.diagnostics.reasoning.unplanned import unplanned
@@ -41,6 +41,8 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=remedy)
     if unknown := unplanned(host):
         return Finding(ID, TITLE, "unknown", unknown)
+    if obstacle := hindering(host, ID):
+        return Finding(ID, TITLE, "fail", hindered(obstacle), remedy=f"Then {REMEDY}")
     if unreadable := host.status.host.unreadable:
         part, reason = next(iter(unreadable.items()))
         because = f"Not all of the host could be read; {part}: {reason}."

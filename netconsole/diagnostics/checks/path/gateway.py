@@ -15,13 +15,14 @@ from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
-from netconsole.diagnostics.reasoning.claims import claimed
+from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
 
 ID: Final = "gateway"
 TITLE = "The gateway of each network is there, and only once"
 REMEDY = "`netconsole apply` puts the address on the bridge."
+REMEDY_AFTER = "Then `netconsole apply` puts the address on the bridge."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if steps:
         because = _differs(steps, snapshot.part(Routing))
         return Finding(ID, TITLE, "fail", because, rows, (), host.fix, remedy=REMEDY)
+    if obstacle := hindering(host, ID):
+        return Finding(ID, TITLE, "fail", hindered(obstacle), rows, remedy=REMEDY_AFTER)
     if double := [each for each in found if each.twice]:
         guests = frozenset(each.device for each in host.status.allocations if each.device)
         return _twice(double, guests, rows)

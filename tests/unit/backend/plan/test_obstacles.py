@@ -53,6 +53,31 @@ def test_vlans_stand_on_their_interface_and_ports_on_their_bridge() -> None:
     assert goal.links.keys() == WANTED.links.keys()
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (ObservedLink("vlan100", "vlan", parent="eth1", vlan=200), "but carries 200"),
+        (ObservedLink("vlan100", "vlan", parent="eth0", vlan=100), "but is on eth0"),
+        (
+            ObservedLink("eth1.100", "vlan", parent="eth1", vlan=100, master="other"),
+            "'eth1.100', port of other, carries VLAN 100 of 'eth1' already",
+        ),
+        (ObservedLink("vlan100", "vlan", parent="eth1", vlan=100, master="br100"), ""),
+        (ObservedLink("eth1.7", "vlan", parent="eth1", vlan=7), ""),
+    ],
+)
+def test_a_vlan_device_has_its_tag_and_its_trunk_and_no_other_has_both(
+    found: ObservedLink, said: str
+) -> None:
+    wish = WantedLink("vlan100", "vlan", parent="eth1", vlan=100, master="br100")
+    trunk = ObservedLink("eth1", "")
+    here = with_link(with_link(WHOLE, trunk), found)
+    links = {**WANTED.links, "eth1": WantedLink("eth1", ""), "vlan100": wish}
+    met = obstacles(here, replace(WANTED, links=links))
+    assert [(each.link, each.kind) for each in met] == ([("vlan100", "vlan")] if said else [])
+    assert said in "".join(each.because for each in met)
+
+
 def test_nothing_is_done_at_a_bridge_whose_name_another_link_has() -> None:
     here = with_link(WHOLE, ObservedLink("br100", ""))
     found = obstacles(here, WANTED)

@@ -35,6 +35,27 @@ def test_a_vlan_device_that_is_not_as_it_should_be(lab: RunningLab, damage: str)
     end_healthy(lab, beside=LACKING)
 
 
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("link eth2 name vlan100 type vlan id 200", "but carries 200"),
+        ("link eth2 name eth2.100 type vlan id 100", "'eth2.100' carries VLAN 100 of 'eth2'"),
+    ],
+)
+def test_a_device_of_others_in_the_place_of_ours(lab: RunningLab, made: str, said: str) -> None:
+    lab.run("ip", "link", "delete", "vlan100")
+    lab.run("ip", "link", "add", *made.split())
+    try:
+        found = examined(lab)
+    finally:
+        lab.run("ip", "link", "delete", made.split()[3])
+        lab.netconsole("apply")
+    assert found.named_beside(LACKING) == ["vlan"]
+    assert said in found.findings["vlan"]["because"]
+    assert found.findings["vlan"]["fix"] is None
+    end_healthy(lab, beside=LACKING)
+
+
 def test_a_trunk_without_carrier(lab: RunningLab) -> None:
     lab.inside("outside", "ip", "link", "set", "eth2", "down")
     try:
