@@ -67,7 +67,9 @@ def questions(host: Backend | None, routing: Routing | None, links: Links | None
 
     For an address of our own an ARP probe asks, which names no sender, as nobody would answer the
     owner. For the others our own address on the bridge does, where there is one: a probe would
-    seem a conflict to a guest that is just trying out its address.
+    seem a conflict to a guest that is just trying out its address. Where each host of a network is
+    its gateway under one address, what asks in that name is kept from the others (ebtables): there
+    my_ip asks.
     """
     usable = {link.name: link for link in links.links if _can_ask(link)} if links else {}
     found: dict[str, dict[str, str]] = {}
@@ -79,6 +81,8 @@ def questions(host: Backend | None, routing: Routing | None, links: Links | None
             continue
         on_bridge = found.setdefault(network.bridge, {})
         asker = next(iter(on_bridge), NOBODY)
+        if host and network.multi_host and asker == network.gateway:
+            asker = host.status.host.my_ip or asker
         if network.gateway:
             on_bridge.setdefault(network.gateway, asker)
         for each in host.status.allocations if host else ():

@@ -158,6 +158,14 @@ def test_each_wire_is_asked_for_what_belongs_there_and_no_guest_is_alarmed() -> 
     }
 
 
+def test_the_other_hosts_of_a_shared_gateway_are_not_asked_in_its_name() -> None:
+    networks = tuple(replace(each, multi_host=True) for each in STATUS.networks)
+    host, own = replace(STATUS.host, my_ip="203.0.113.2"), "203.0.113.2"
+    status = replace(STATUS, networks=networks, host=host)
+    asked_for = questions(Backend(status, Plan()), ROUTING, LINKS)["br100"]
+    assert dict(asked_for) == {"10.0.0.1": NOBODY, "10.0.0.2": own, "10.0.0.3": own}
+
+
 def test_a_bridge_without_an_address_of_ours_is_asked_as_well() -> None:
     routing = replace(ROUTING, addresses=tuple(a for a in ADDRESSES if a.interface != "br100"))
     wanted = dict.fromkeys(("10.0.0.1", "10.0.0.2", "10.0.0.3"), NOBODY)
