@@ -47,6 +47,18 @@ def test_a_healthy_flat_host_has_nothing_to_find(flat: RunningLab) -> None:
         assert (done.returncode, named) == (0, {})
 
 
+def test_a_flat_guest_with_another_router_is_named(flat: RunningLab) -> None:
+    way = ("ip", "route", "replace", "default", "via")
+    flat.inside("web1", *way, "10.0.0.254")
+    try:
+        done = flat.netconsole("doctor", "--json", "--probe", check=False)
+    finally:
+        flat.inside("web1", *way, "10.0.0.1")
+    found = [each for each in json.loads(done.stdout)["findings"] if each["verdict"] == "fail"]
+    assert [each["check"] for each in found] == ["guest_answers"], found
+    assert "by 10.0.0.254" in found[0]["because"]
+
+
 def test_the_bridge_of_flat_is_the_admins(flat: RunningLab) -> None:
     (bridge,) = json.loads(flat.run("ip", "-json", "link", "show", "br100").stdout)
     assert "ifalias" not in bridge

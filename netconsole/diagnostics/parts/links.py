@@ -51,6 +51,13 @@ class KernelLink:
         return self.alias.startswith("netconsole:")
 
 
+def without_carrier(link: KernelLink) -> str:
+    """Say why an interface passes nothing on."""
+    if not link.up:
+        return f"{link.name} is down"
+    return f"{link.name} has no carrier: nobody is at its other end"
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Every interface of the network namespace, in the kernel's order."""

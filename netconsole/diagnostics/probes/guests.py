@@ -215,8 +215,13 @@ def _answer(each: _Asked, frames: Sequence[PortFrame], veiled: frozenset[str]) -
         (trial, conduct.way(frames, number, trial.source, guest.address, names))
         for trial, number in zip(each.trials, others, strict=True)
     ]
+    answers_neighbours = any(
+        tried.asks_for == tried.destination or tried.sends_to for _, tried in ways
+    )
     is_told_apart = each.asker != _NOBODY and not conduct.answering(frames, each.asker)
     echoed = conduct.echoed(frames, first) if is_told_apart else None
+    # Where this host has no address on the network (Flat), its neighbours' stand for it.
+    is_there = answers_neighbours if each.asker == _NOBODY else bool(echoed)
     way_out = conduct.way(frames, second, each.outside, guest.address, names)
     return GuestAnswer(
         *(guest.instance, guest.network, guest.address, guest.mac, guest.device),
@@ -224,12 +229,11 @@ def _answer(each: _Asked, frames: Sequence[PortFrame], veiled: frozenset[str]) -
         macs,
         echoed,
         each.asker if each.asker != _NOBODY else "",
-        any(tried.asks_for == tried.destination or tried.sends_to for _, tried in ways)
-        or bool(way_out.sends_to),
+        answers_neighbours or bool(way_out.sends_to),
         () if macs else conduct.used_addresses(frames, guest.address),
         conduct.asks_for_lease(frames),
         conduct.prefix_length(each.network, ways, each.own_mac.hex(":")) if macs else None,
-        way_out if each.outside and echoed else None,
+        way_out if each.outside and is_there else None,
         conduct.talks(frames, guest.address),
         each.has_carrier,
         guest.device in veiled,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netconsole.diagnostics.parts.journey import Hop
-from netconsole.diagnostics.parts.links import KernelLink, Links
+from netconsole.diagnostics.parts.links import KernelLink, Links, without_carrier
 from netconsole.diagnostics.tracing.outcome import Hindrance
 
 _USUAL: Final = frozenset(
@@ -111,13 +111,6 @@ def hindrances(
         if each.unread:
             says = f"what is attached to {name} could not be read ({each.unread})"
             yield Hindrance(says, is_cause=False)
-
-
-def without_carrier(link: KernelLink) -> str:
-    """Say why an interface passes nothing on."""
-    if not link.up:
-        return f"{link.name} is down"
-    return f"{link.name} has no carrier: nobody is at its other end"
 
 
 def _of_port(link: KernelLink, onward: KernelLink | None, links: Links) -> Iterator[Hindrance]:

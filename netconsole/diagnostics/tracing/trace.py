@@ -10,7 +10,7 @@ from netconsole.backend.model.errors import Cancelled, NetconsoleError, Unavaila
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
 from netconsole.diagnostics.parts.journey import Journey
-from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.links import Links, without_carrier
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.concluding import conclude, sent_on
@@ -24,7 +24,6 @@ from netconsole.diagnostics.tracing.followed_parcels import (
 )
 from netconsole.diagnostics.tracing.forgetting import forget_connections
 from netconsole.diagnostics.tracing.heard import Heard
-from netconsole.diagnostics.tracing.hindrances import without_carrier
 from netconsole.diagnostics.tracing.kernel_drops import kernel_drops
 from netconsole.diagnostics.tracing.legacy_counters import read_legacy_tables
 from netconsole.diagnostics.tracing.listening import TraceListener

@@ -1,6 +1,7 @@
 """What the checks on who has which address conclude, and what they leave to each other."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from evidence_samples import FLOATING
@@ -142,6 +143,31 @@ def test_a_router_of_its_own_answers_once(
     answers: tuple[tuple[str, str], ...], verdict: Verdict
 ) -> None:
     assert CHECKS["gateway"].examine(elsewhere(*answers)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("eth1", "said"),
+    [
+        ({"master": "br100"}, "beyond their network."),
+        ({"master": "br100", "carrier": False}, "eth1 has no carrier"),
+        ({"master": "br100", "up": False}, "eth1 is down, so that no frame gets to it."),
+        ({}, "br100 has no port but those of guests"),
+    ],
+)
+def test_why_a_router_of_its_own_is_not_reached_is_said_where_it_is_seen_here(
+    eth1: dict[str, Any], said: str
+) -> None:
+    links = (replace(each, **eth1) if each.name == "eth1" else each for each in LINKS.links)
+    found = CHECKS["gateway"].examine(elsewhere().with_parts(Links(tuple(links))))
+    assert said in found.because
+    assert ("so that no frame" in found.because) == ("beyond" not in said)
+
+
+def test_a_host_that_has_the_address_of_a_router_of_its_own_may_give_it_up() -> None:
+    by_router = replace(STATUS, host=replace(STATUS.host, forwarding_wanted=False))
+    uplink = asked("br100", "10.0.0.1", ("02:bb:00:00:00:01", "eth1"))
+    found = CHECKS["gateway"].examine(seen(answered(uplink), status=by_router))
+    assert "to take off here" in found.remedy
 
 
 def test_a_router_of_its_own_that_nobody_asked_is_not_said_to_be_there() -> None:

@@ -13,11 +13,12 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswer, ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
-from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.links import Links, without_carrier
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
 from netconsole.diagnostics.reasoning.quarantine import COST, silence
+from netconsole.diagnostics.reasoning.wiring import Wiring
 
 ID: Final = "gateway"
 TITLE = "The gateway of each network is there, and only once"
@@ -59,9 +60,10 @@ def judge(snapshot: Snapshot) -> Finding:
         return Finding(ID, TITLE, "fail", hindered(obstacle), rows, remedy=REMEDY_AFTER)
     if double := [each for each in found if each.twice]:
         guests = frozenset(each.device for each in host.status.allocations if each.device)
-        return _twice(double, guests, rows)
+        by_router = not host.status.host.forwarding_wanted
+        return _twice(double, guests, rows, by_router)
     if absent := [each for each in found if each.absent]:
-        return _absent(absent[0], rows)
+        return _absent(absent[0], Wiring.of(snapshot), rows)
     if not found:
         return Finding(ID, TITLE, "not-applicable", "No network here has a gateway.", rows)
     because = f"{'; '.join(_well(each) for each in found[:4])}."
@@ -125,10 +127,13 @@ def _differs(steps: Plan, routing: Routing) -> str:
     )
 
 
-def _twice(double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence, ...]) -> Finding:
+def _twice(
+    double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence, ...], by_router: bool
+) -> Finding:
     """Of those behind a guest's port it is certain that they are no host that serves this network.
 
-    Behind an uplink there may be one, with share_dhcp_address.
+    Behind an uplink there may be one, with share_dhcp_address; or `by_router` the very router to
+    which the network manager leaves the address, which this host has on its own account.
     """
     first = double[0]
     others = first.others or ()
@@ -154,6 +159,9 @@ def _twice(double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence,
         f"Take the address off that machine. Until then: {COST} The guests are told anew who "
         "their router is."
         if blocked
+        else f"The network manager leaves {first.address} to a router of yours: where that is the "
+        f"one, `ip address show dev {first.network.bridge}` has the address to take off here."
+        if by_router and first.ours
         else f"It came in by {others[0].port}, which is no instance's port. Another host of this "
         "network with share_dhcp_address has to be fenced in by ebtables rules there: `netconsole "
         "plan` on that host. Anything else: take the address off that machine."
@@ -164,13 +172,21 @@ def _twice(double: list[_Gateway], guests: frozenset[str], rows: tuple[Evidence,
     return Finding(ID, TITLE, "fail", because, rows, out, fix, remedy=remedy)
 
 
-def _absent(gateway: _Gateway, rows: tuple[Evidence, ...]) -> Finding:
+def _absent(gateway: _Gateway, wiring: Wiring, rows: tuple[Evidence, ...]) -> Finding:
+    bridge = gateway.network.bridge
+    ways = [each for each in wiring.uplinks if each.master == bridge]
+    cut = "" if ways else f"{bridge} has no port but those of guests"
+    if ways and not any(each.up and each.carrier for each in ways):
+        cut = without_carrier(ways[0])
     because = (
         f"{gateway.address}, the gateway of {gateway.network.label}, is on no interface of this "
         f"host, as its network manager leaves it to a router of yours, and nobody on "
-        f"{gateway.network.bridge} answers for it: guests reach nothing beyond their network."
+        f"{bridge} answers for it: guests reach nothing beyond their network."
     )
     remedy = "Look at that router, and at the port of the bridge that leads to it."
+    if cut:
+        because += f" {cut}, so that no frame gets to it."
+        remedy = f"`bridge link show` has the ports of {bridge}: one has to lead to that router."
     return Finding(ID, TITLE, "fail", because, rows, remedy=remedy)
 
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 from routing_samples import LINKS, PORTS
 
-from netconsole.diagnostics.parts.links import Links
+from netconsole.diagnostics.parts.links import Links, without_carrier
 from netconsole.diagnostics.tracing.hindrances import (
     BridgeEntry,
     Standstill,
     hindrances,
-    without_carrier,
 )
 
 
