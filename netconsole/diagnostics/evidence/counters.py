@@ -1,7 +1,9 @@
 """Reads the kernel's counters, twice."""
 
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ DROPPED = "TcpExt.IPReversePathFilter"
 """Packets that reverse-path filtering dropped."""
 
 PROC_NET = Path("/proc/self/net")
+CLASS_NET = Path("/sys/class/net")
 _SUMMED = {"nf_conntrack": "conntrack", "arp_cache": "arp_cache"}
 _NOT_SUMMED = frozenset({"entries"})
 """The same in the row of every processor."""
@@ -28,9 +31,9 @@ def read_counters() -> Counters:
     What is read first is read last as well: it has counted all that the others have, however busy
     the host is. An interface counts once more what a processor had no room for.
     """
-    before, began = _read(_readers()), time.monotonic()
+    before, began = {**_carriers(), **_read(_readers())}, time.monotonic()
     time.sleep(SECONDS)
-    after = _read(reversed(_readers()))
+    after = {**_read(reversed(_readers())), **_carriers()}
     return Counters(before, after, time.monotonic() - began)
 
 
@@ -42,6 +45,17 @@ def read_once() -> dict[str, int]:
 def link_counters() -> dict[str, int]:
     """Read what /proc/net/dev counts for each interface (proc(5)), by its name in `Counters`."""
     return dict(_links())
+
+
+def _carriers() -> Mapping[str, int]:
+    """How often each interface lost or found its carrier (Linux, sysfs-class-net)."""
+    found = {}
+    for name in (name for _, name in socket.if_nameindex()):
+        with suppress(OSError, ValueError):
+            found[f"{name}.carrier_changes"] = int(
+                files.read_text(CLASS_NET / name / "carrier_changes")
+            )
+    return found
 
 
 def _readers() -> tuple[Callable[[], Mapping[str, int]], ...]:

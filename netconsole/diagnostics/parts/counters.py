@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Counters:
     """By name: `TcpExt.IPReversePathFilter`, `Ip.InNoRoutes` (/proc/net/netstat and snmp),
     `conntrack.drop`, `arp_cache.table_fulls` (/proc/net/stat), `softnet.dropped`,
-    `softnet.squeezed` (softnet_stat), and `eth0.rx_dropped` of each interface.
+    `softnet.squeezed` (softnet_stat), and of each interface `eth0.rx_dropped` and
+    `eth0.carrier_changes`, one each time that it lost its carrier, and that it found it.
 
     Those that the kernel keeps for each processor are summed. A name that is missing is a counter
     that this kernel, or this namespace, does not have.

@@ -29,6 +29,7 @@ def test_no_interface_seems_to_lose_more_than_the_processors_dropped(
 
     monkeypatch.setattr(files, "read_text", read_text)
     monkeypatch.setattr(counters, "SECONDS", 0)
+    monkeypatch.setattr("socket.if_nameindex", list)  # whose carriers are read from files as well
     rose = counters.read_counters()
     assert len(read) <= READ
     assert rose.rise("tap1.rx_dropped") <= rose.rise("softnet.dropped")

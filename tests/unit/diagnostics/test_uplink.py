@@ -50,6 +50,14 @@ def test_without_a_carrier_there_is_nothing_to_mend_here() -> None:
     assert "cable" in found.remedy
 
 
+def test_a_carrier_that_comes_and_goes_is_no_matter_of_the_card() -> None:
+    seen = bridged(links=LINKS, eth0_carrier_changes=3, eth0_tx_dropped=5)
+    found = CHECKS["uplink"].examine(seen)
+    assert found.verdict == "fail"
+    assert "eth0 loses its carrier and finds it again (3 changes" in found.because
+    assert CHECKS["drops"].examine(seen).verdict == "ok"
+
+
 def test_one_that_is_not_there_is_named() -> None:
     found = judged(Links(tuple(link for link in LINKS.links if link.name != "eth0")))
     assert (found.verdict, found.fix) == ("fail", None)

@@ -133,6 +133,8 @@ def _losing(
     receiving = counters.rise(f"{hop.name}.rx_dropped")
     if receiving <= STRANGE * counters.seconds:
         receiving = 0
+    if counters.rise(f"{hop.name}.carrier_changes"):
+        sending = 0  # nobody was there meanwhile, as `uplink` says
     if full is None and not (hop.carrier and sending) and not receiving:
         return None
     return Losing(hop, full, sending, receiving)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from netconsole.backend.model.phrases import count
 from netconsole.backend.steps import Plan, SetLink
 from netconsole.backend.survey.trouble import Reach
 from netconsole.diagnostics.model.check import Check
@@ -11,6 +12,7 @@ from netconsole.diagnostics.model.page import Explanation
 from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.arp import ArpAnswers
 from netconsole.diagnostics.parts.backend import Backend
+from netconsole.diagnostics.parts.counters import Counters
 from netconsole.diagnostics.parts.links import KernelLink, Links
 from netconsole.diagnostics.parts.routing import InterfaceAddress, Routing
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_idle_floating, of_networks
@@ -58,6 +60,13 @@ def judge(snapshot: Snapshot) -> Finding:
         first = silent[0]
         because = f"{first.name} is up and has no carrier: {_lost(users[first.name])}"
         return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
+    if flapping := _flapping(links, snapshot.get(Counters)):
+        name, times = flapping
+        because = (
+            f"{name} loses its carrier and finds it again ({count(times, 'change')} while it was "
+            f"looked at): each time {_lost(users[name])}"
+        )
+        return Finding(ID, TITLE, "fail", because, rows, remedy=LOOK_BELOW)
     if deaf := _deafened(snapshot, links):
         return _behind_xdp(*deaf, rows)
     if port := _addressed_port(snapshot):
@@ -65,6 +74,16 @@ def judge(snapshot: Snapshot) -> Finding:
     if lost_address(snapshot):
         return _without_address(snapshot, rows)
     return Finding(ID, TITLE, "ok", f"Up, with a carrier: {', '.join(links)}.", rows)
+
+
+def _flapping(
+    links: Mapping[str, KernelLink | None], counters: Counters | None
+) -> tuple[str, int] | None:
+    """Return an interface whose carrier comes and goes, and how often it changed meanwhile."""
+    if counters is None:
+        return None
+    changes = ((name, counters.rise(f"{name}.carrier_changes")) for name in links)
+    return next(((name, times) for name, times in changes if times > 0), None)
 
 
 def _deafened(
@@ -236,7 +255,7 @@ CHECK = Check(
     0.5,
     judge,
     PAGE,
-    uses=frozenset({Routing, ArpAnswers}),
+    uses=frozenset({Routing, ArpAnswers, Counters}),
     narrow=narrowed(of_networks, of_idle_floating),
     reach=Reach.HOST,
     wrong="An interface that leads off the host does not work",
