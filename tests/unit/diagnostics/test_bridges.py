@@ -251,6 +251,14 @@ def test_a_port_in_another_vlan_of_its_bridge_is_moved_and_back() -> None:
     assert judged("vlan", bridged().with_parts(odd)).verdict == "ok"  # who does not filter
 
 
+def test_what_filters_of_tc_drop_is_no_matter_of_a_queue() -> None:
+    stop = Queue("tap2", "clsact", "ffff:", False, {}, 9, 5)
+    seen = bridged().with_parts(Queues((*QUEUES.queues[:1], stop), 0.6))
+    found = judged("drops", seen)
+    assert "Filters of tc at tap2 (web2) (clsact) have dropped" in found.because
+    assert "`tc filter show dev tap2 ingress`" in found.remedy
+
+
 def test_frames_that_leave_with_a_tag_are_taken_by_nobody() -> None:
     filtering = bridge_set(vlan_filtering=True)
     tagging = PortVlans(tuple(replace(m, untagged=m.port != "vlan100") for m in VLANS.members))

@@ -32,6 +32,8 @@ BACKLOG = (
     "of an interface is full."
 )
 _COUNTED_LIMITS = ("pfifo", "bfifo")
+_OF_FILTERS = ("clsact", "ingress")
+"""What is no queue, and only has filters (tc(8))."""
 LIMITS = (*_COUNTED_LIMITS, "tbf")
 """Queues that are a limit and nothing else, so that it can be said how to put one back."""
 
@@ -148,9 +150,12 @@ def _by_queue(
     seconds: float,
     rows: tuple[Evidence, ...],
 ) -> Finding:
+    lost = f"{queue.rise} packets in {seconds:.1f} s"
     because = (
-        f"The queue in front of {where} ({queue.kind}) has dropped {queue.rise} packets in "
-        f"{seconds:.1f} s: more is sent there than it lets through."
+        f"Filters of tc at {where} ({queue.kind}) have dropped {lost}."
+        if queue.kind in _OF_FILTERS
+        else f"The queue in front of {where} ({queue.kind}) has dropped {lost}: more is sent there "
+        "than it lets through."
     )
     if rest := len(losing) - 1:
         because += f" {rest} other interfaces lose packets as well."
@@ -159,6 +164,9 @@ def _by_queue(
         "the guest: it is not asked for what is dropped before its port",
     )
     remedy = f"Somebody has set up {queue.kind} at {first.link.name}: ask why."
+    if queue.kind in _OF_FILTERS:
+        shown = f"`tc filter show dev {first.link.name}"
+        remedy += f" {shown} ingress` and {shown} egress` list its filters."
     if queue.root and queue.kind in LIMITS and (words := _arguments(queue)):
         place = f"dev {queue.interface} root"
         remedy += (
