@@ -14,11 +14,12 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from netconsole.backend.filtering.nf_messages import DONE, ERROR, HEADER, attributes, error_code
+from netconsole.backend.kernel.rtnetlink import DUMP, REQUEST, Rtnetlink
 from netconsole.backend.model.hoststate import Address
 
 _GETADDR: Final = 22
-_REQUEST, _DUMP, _INTERRUPTED = 0x1, 0x300, 0x10
-"""Flags: a question, for everything; and an answer that is not of one moment."""
+_INTERRUPTED: Final = 0x10
+"""NLM_F_DUMP_INTR: an answer that is not of one moment."""
 _ASKED = struct.Struct("=BBBBI")
 """ifaddrmsg of linux/if_addr.h: family, prefix length, flags, scope, index."""
 _BEGINNING = struct.Struct("=IHH")
@@ -36,12 +37,9 @@ def places(addresses: Collection[str]) -> tuple[Address, ...]:
     wanted = _present(IPv4Address(each).packed for each in addresses)
     if not wanted:
         return ()
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
-        kernel.settimeout(10.0)
+    with Rtnetlink() as kernel:
         for _ in range(_TRIES):
-            length = HEADER.size + _ASKED.size
-            header = HEADER.pack(length, _GETADDR, _REQUEST | _DUMP, 0, 0)
-            kernel.send(header + _ASKED.pack(socket.AF_INET, 0, 0, 0, 0))
+            kernel.send(_GETADDR, _ASKED.pack(socket.AF_INET, 0, 0, 0, 0), REQUEST | DUMP)
             found: list[Address] = []
             if _answered(kernel, wanted, found):
                 return tuple(found)
@@ -67,11 +65,11 @@ def _present(addresses: Iterable[bytes]) -> frozenset[bytes]:
     return frozenset(found)
 
 
-def _answered(kernel: socket.socket, wanted: frozenset[bytes], found: list[Address]) -> bool:
+def _answered(kernel: Rtnetlink, wanted: frozenset[bytes], found: list[Address]) -> bool:
     """Receive all that answers a question; false where it is not of one moment."""
     is_whole = True
     while True:
-        piece = kernel.recv(1 << 17)
+        piece = kernel.receive()
         is_named = any(each in piece for each in wanted)
         at = 0
         while at < len(piece):

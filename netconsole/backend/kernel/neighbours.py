@@ -6,28 +6,22 @@ together take some 20 µs.
 """
 
 import errno
-import os
 import socket
 import struct
 from types import TracebackType
 from typing import Final, Self
 
-from netconsole.backend.filtering.nf_messages import (
-    ERROR,
-    HEADER,
-    attribute,
-    attributes,
-    error_code,
-)
+from netconsole.backend.filtering.nf_messages import attribute, attributes
+from netconsole.backend.kernel.rtnetlink import Rtnetlink
 
 _GETNEIGH: Final = 30
-_REQUEST: Final = 0x1
 _MESSAGE = struct.Struct("=BBHiHBB")
 """ndmsg of linux/neighbour.h: family, two of padding, index, state, flags, type."""
 _DESTINATION, _MAC, _MASTER = 1, 2, 9
 """NDA_DST, NDA_LLADDR and NDA_MASTER."""
 _NOBODY: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.EINVAL, errno.EOPNOTSUPP})
 """No such entry, or no bridge: what is asked for is nowhere."""
+_SECONDS: Final = 1.0
 
 
 class Neighbours:
@@ -35,8 +29,7 @@ class Neighbours:
 
     def __init__(self) -> None:
         """Raises OSError where the kernel is not to be asked."""
-        self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self._kernel.settimeout(1.0)
+        self._kernel = Rtnetlink(_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +40,7 @@ class Neighbours:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._kernel.close()
+        self._kernel.__exit__(kind, error, trace)
 
     def place_of(self, bridge: str, address: str) -> tuple[str | None, str | None]:
         """Return the MAC address at which a bridge finds an IPv4 address, and behind which port.
@@ -80,17 +73,12 @@ class Neighbours:
 
     def _asked(self, family: int, index: int, told: bytes) -> bytes | None:
         """Return the message that answers a question; None where there is no such entry."""
-        length = HEADER.size + _MESSAGE.size + len(told)
-        header = HEADER.pack(length, _GETNEIGH, _REQUEST, 0, 0)
-        self._kernel.send(header + _MESSAGE.pack(family, 0, 0, index, 0, 0, 0) + told)
-        answer = self._kernel.recv(1 << 16)
-        length, kind, *_ = HEADER.unpack_from(answer)
-        if kind != ERROR:
-            return answer[HEADER.size : length]
-        code = error_code(answer, HEADER.size)
-        if code in _NOBODY:
-            return None
-        raise OSError(code, f"neighbours: {os.strerror(code)}")
+        try:
+            return self._kernel.ask(_GETNEIGH, _MESSAGE.pack(family, 0, 0, index, 0, 0, 0) + told)
+        except OSError as refusal:
+            if refusal.errno in _NOBODY:
+                return None
+            raise
 
 
 def _mac(message: bytes) -> bytes | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from socket import AF_INET
 from typing import Literal
 
+from netconsole.backend.kernel.routes import UNICAST, RouteQuestion, route_of
+from netconsole.backend.kernel.rtnetlink import Rtnetlink
 from netconsole.backend.model.errors import Unavailable
 from netconsole.diagnostics.evidence.counters import DROPPED, read_once
 from netconsole.diagnostics.evidence.route_netlink import (
@@ -40,7 +42,6 @@ UP = 0x1
 LOOPBACK = 0x8
 SEEN = 0x02 | 0x04 | 0x08 | 0x10 | 0x80
 """Neighbours reachable, stale, delayed, being probed or permanent (rtnetlink(7))."""
-UNICAST = 1
 
 
 def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
@@ -48,11 +49,11 @@ def read_reverse_paths(given: tuple[str, ...] = ()) -> ReversePaths:
 
     Raises Unavailable when the kernel does not answer about routes at all.
     """
-    with asking() as netlink:
+    with asking() as netlink, Rtnetlink() as kernel:
         interfaces = _interfaces(netlink)
         sources = _Sources(netlink, given)
         several = len(list(netlink.get_rules(family=AF_INET))) > USUAL_RULES
-        found = tuple(_answers(netlink, each, sources, several) for each in interfaces)
+        found = tuple(_answers(netlink, kernel, each, sources, several) for each in interfaces)
     return ReversePaths(found, read_dropped())
 
 
@@ -134,24 +135,32 @@ def _hops(route: Message) -> Iterator[tuple[int, str]]:
 
 
 def _answers(
-    netlink: RouteNetlink, interface: _Interface, sources: _Sources, several: bool
+    netlink: RouteNetlink,
+    kernel: Rtnetlink,
+    interface: _Interface,
+    sources: _Sources,
+    several: bool,
 ) -> InterfacePaths:
     known = sources.of(interface.index)
     asked = [*known[:MOST_SOURCES], *sources.beyond()]
-    paths = tuple(_paths(netlink, interface, asked, several))
+    paths = tuple(_paths(netlink, kernel, interface, asked, several))
     return InterfacePaths(interface.name, interface.addresses, paths, len(known[MOST_SOURCES:]))
 
 
 def _paths(
-    netlink: RouteNetlink, interface: _Interface, sources: list[tuple[str, KnownAs]], several: bool
+    netlink: RouteNetlink,
+    kernel: Rtnetlink,
+    interface: _Interface,
+    sources: list[tuple[str, KnownAs]],
+    several: bool,
 ) -> Iterator[ReversePath]:
     names: dict[int, str] = {interface.index: interface.name}
     for source, known_as in sources:
         if source in interface.addresses:
             continue
         for destination in interface.addresses[: MOST_DESTINATIONS if several else 1]:
-            refusal = _refusal(netlink, interface.index, source, destination)
-            kind, index = _return(netlink, source, destination)
+            refusal = _refusal(kernel, interface.index, source, destination)
+            kind, index = _return(kernel, source, destination)
             if index not in names:
                 names[index] = name_of(netlink, index)
             yield ReversePath(
@@ -165,25 +174,21 @@ def _paths(
             )
 
 
-def _refusal(netlink: RouteNetlink, index: int, source: str, destination: str) -> str:
+def _refusal(kernel: Rtnetlink, index: int, source: str, destination: str) -> str:
     """Return the error with which the kernel refuses such a packet, empty when it takes it."""
-    from pyroute2.netlink.exceptions import NetlinkError
-
     try:
-        netlink.route("get", dst=destination, src=source, iif=index)
-    except NetlinkError as error:
-        return errno.errorcode.get(error.code, str(error.code))
+        route_of(kernel, RouteQuestion(destination, source, index))
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error.errno))
     return ""
 
 
 def _return(
-    netlink: RouteNetlink, source: str, destination: str
+    kernel: Rtnetlink, source: str, destination: str
 ) -> tuple[Literal["unicast", "none", "other"], int]:
     """Return what kind of route leads back, and the index of the interface it leaves by."""
-    from pyroute2.netlink.exceptions import NetlinkError
-
     try:
-        route = netlink.route("get", dst=source, src=destination)[0]
-    except NetlinkError:
+        route = route_of(kernel, RouteQuestion(source, destination))
+    except OSError:
         return "none", 0
-    return ("unicast" if number(route, "type") == UNICAST else "other"), number(route, "oif")
+    return ("unicast" if route.type == UNICAST else "other"), route.interface
