@@ -78,7 +78,21 @@ BREAKS: Final = {
         "ip route add blackhole 192.0.2.0/24",
         "ip route del blackhole 192.0.2.0/24",
         ("--from", "web1", "--to", "192.0.2.1"),
-        "it came to br100, and this host has no way for it: a route of type blackhole takes",
+        "it came to br100, and this host has no way for it: a route or rule of type blackhole "
+        "takes it",
+    ),
+    "a rule of routing for its protocol alone": TraceBreak(
+        "ip rule add pref 100 iif br100 ipproto icmp blackhole",
+        "ip rule del pref 100",
+        ("--from", "web1", "--to", "203.0.113.1"),
+        "it came to br100, and this host has no way for it: a route or rule of type blackhole "
+        "takes it (Invalid argument), asked with ipproto icmp, which a rule chooses it by",
+    ),
+    "a rule of routing for what programs here ask": TraceBreak(
+        "ip rule add pref 100 ipproto udp dport 53 prohibit",
+        "ip rule del pref 100",
+        ("--from", "host", "--to", "203.0.113.1", "udp", "53"),
+        "host cannot send it: a route or rule of type prohibit forbids it (Permission denied)",
     ),
     "a rule that says so": TraceBreak(
         "iptables -I FORWARD -p tcp -j REJECT --reject-with tcp-reset",
@@ -151,8 +165,8 @@ BREAKS: Final = {
         "ip rule add fwmark 7 lookup 77; ip route add blackhole default table 77",
         "iptables -t mangle -D PREROUTING 1; ip rule del fwmark 7; ip route flush table 77",
         ("--from", "web1", "--to", "203.0.113.1"),
-        "it came to br100, and this host has no way for it: a route of type blackhole takes it "
-        "(Invalid argument), asked with mark 0x7",
+        "it came to br100, and this host has no way for it: a route or rule of type blackhole "
+        "takes it (Invalid argument), asked with mark 0x7",
     ),
     "a chain before those of everybody else": TraceBreak(
         "nft add table netdev x; nft 'add chain netdev x i {type filter hook ingress device eth0 "

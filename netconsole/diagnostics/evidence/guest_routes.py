@@ -11,6 +11,8 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import islice
 from socket import AF_INET
 
+from netconsole.backend.kernel.routes import RouteQuestion, route_of
+from netconsole.backend.kernel.rtnetlink import Rtnetlink
 from netconsole.diagnostics.evidence.route_netlink import (
     MAIN_TABLE,
     Message,
@@ -28,6 +30,7 @@ MOST_QUESTIONS = 1024
 MOST_GUESTS = 64
 """Of one bridge."""
 MOST_MARKS = 8
+"""And as many protocols."""
 MOST_POINT_TO_POINT = 2
 """Addresses of a network that has no others than its two ends (RFC 3021)."""
 DEFAULT_LENGTH = 0
@@ -42,31 +45,40 @@ class _GuestBridge:
 
 def read_guest_routes() -> GuestRoutes:
     """Ask for every bridge; raises Unavailable when the kernel does not answer about routes."""
-    with asking() as netlink:
+    with asking() as netlink, Rtnetlink() as kernel:
         rules = tuple(netlink.get_rules(family=AF_INET))
-        marks = (0, *islice(sorted({m for each in rules if (m := _mark(each))}), MOST_MARKS))
+        kinds = tuple(_kinds(rules))
         routes = tuple(netlink.get_routes(family=AF_INET, table=MAIN_TABLE))
         world = beyond(routes)
         names: dict[int, str] = {}
         outward, inward = [], []
         entry = _entry(routes)
         bridges = tuple(_bridges(netlink, rules)) if world else ()
-        share = max(1, MOST_QUESTIONS // max(1, len(bridges) * len(marks)))
+        share = max(1, MOST_QUESTIONS // max(1, len(bridges) * len(kinds)))
         for bridge in bridges:
             for guest in bridge.guests[:share]:
                 sent = LookedUp(bridge.name, guest, world)
                 back = LookedUp(_name(netlink, entry, names), world, guest)
-                for mark in marks:
-                    asked = replace(sent, mark=mark)
-                    outward.append(_answered(netlink, asked, bridge.index, names))
+                for mark, protocol in kinds:
+                    asked = replace(sent, mark=mark, protocol=protocol)
+                    outward.append(_answered(netlink, kernel, asked, bridge.index, names))
                     if entry:
-                        asked = replace(back, mark=mark)
-                        inward.append(_answered(netlink, asked, entry, names))
+                        asked = replace(back, mark=mark, protocol=protocol)
+                        inward.append(_answered(netlink, kernel, asked, entry, names))
     return GuestRoutes(tuple(outward), tuple(inward))
 
 
-def _mark(rule: Message) -> int:
-    return number(rule, "fwmark")
+def _kinds(rules: Iterable[Message]) -> Iterator[tuple[int, int]]:
+    """Yield the mark and the protocol of each kind of packet to ask for, that of no rule first.
+
+    Rules for single ports are left out: they mean one service, and often so on purpose.
+    """
+    yield 0, 0
+    marks = {number(each, "fwmark") for each in rules} - {0}
+    yield from ((mark, 0) for mark in sorted(marks)[:MOST_MARKS])
+    whole = (each for each in rules if not (each.get("sport_range") or each.get("dport_range")))
+    protocols = {number(each, "ip_proto") for each in whole} - {0}
+    yield from ((0, protocol) for protocol in sorted(protocols)[:MOST_MARKS])
 
 
 def _entry(routes: Iterable[Message]) -> int:
@@ -114,19 +126,14 @@ def _kind(link: Message) -> str:
 
 
 def _answered(
-    netlink: RouteNetlink, asked: LookedUp, index: int, names: dict[int, str]
+    netlink: RouteNetlink, kernel: Rtnetlink, asked: LookedUp, index: int, names: dict[int, str]
 ) -> LookedUp:
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    marked = {"mark": asked.mark} if asked.mark else {}
+    question = RouteQuestion(asked.destination, asked.source, index, asked.mark, asked.protocol)
     try:
-        route = netlink.route("get", dst=asked.destination, src=asked.source, iif=index, **marked)[
-            0
-        ]
-    except NetlinkError as error:
-        return replace(asked, refusal=errno.errorcode.get(error.code, str(error.code)))
-    gateway = str(route.get("gateway") or "")
-    return replace(asked, interface=_name(netlink, number(route, "oif"), names), gateway=gateway)
+        route = route_of(kernel, question)
+    except OSError as error:
+        return replace(asked, refusal=errno.errorcode.get(error.errno or 0, str(error.errno)))
+    return replace(asked, interface=_name(netlink, route.interface, names), gateway=route.gateway)
 
 
 def _name(netlink: RouteNetlink, index: int, names: dict[int, str]) -> str:

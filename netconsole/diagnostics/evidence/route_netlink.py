@@ -33,9 +33,6 @@ class RouteNetlink(Protocol):
     def link(self, command: str, *, index: int) -> Sequence[Message]:
         """Ask about an interface."""
 
-    def route(self, command: str, **question: str | int) -> Sequence[Message]:
-        """Ask about a route."""
-
 
 @contextmanager
 def asking() -> Iterator[RouteNetlink]:

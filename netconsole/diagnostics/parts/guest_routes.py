@@ -1,5 +1,5 @@
 """What the kernel does with guests' packets when it looks up their routes, asked with `ip route get
-DESTINATION from SOURCE iif INTERFACE mark MARK` (ip-route(8))."""
+DESTINATION from SOURCE iif INTERFACE mark MARK ipproto PROTOCOL` (ip-route(8))."""
 
 from dataclasses import dataclass
 
@@ -21,11 +21,18 @@ class LookedUp:
     destination: str
     mark: int = 0
     """That of netfilter, by which rules choose."""
+    protocol: int = 0
+    """Its number (RFC 790), where rules choose by that; 0 for one that none asks for."""
     interface: str = ""
     """By which it leaves; empty where it does not."""
     gateway: str = ""
     refusal: str = ""
     """The kernel's error (EINVAL, EHOSTUNREACH, EACCES, ...); empty where it takes the packet."""
+
+    @property
+    def is_of_no_kind(self) -> bool:
+        """Whether it stands for packets that no rule picks out by mark or protocol."""
+        return not (self.mark or self.protocol)
 
     @property
     def outcome(self) -> str:

@@ -50,11 +50,11 @@ def misrouted(snapshot: Snapshot) -> tuple[Misrouted, ...]:
     if found is None or not snapshot.part(Backend).status.host.forwarding_wanted:
         return ()
     world, answers = _World.of(snapshot), (*found.outward, *found.inward)
-    usual = {(a.into, a.source, a.destination): a.outcome for a in answers if not a.mark}
+    usual = {(a.into, a.source, a.destination): a.outcome for a in answers if a.is_of_no_kind}
     bad = [
         each
         for answer in answers
-        if not answer.mark
+        if answer.is_of_no_kind
         or answer.outcome != usual.get((answer.into, answer.source, answer.destination))
         for each in world.judged(answer)
     ]
@@ -101,7 +101,11 @@ class _World:
         if self._is_right(answer, network, network.bridge if inward else self.public_interface):
             return
         packet = RoutedPacket(
-            IPv4Address(answer.destination), IPv4Address(answer.source), answer.into, answer.mark
+            IPv4Address(answer.destination),
+            IPv4Address(answer.source),
+            answer.into,
+            answer.mark,
+            answer.protocol,
         )
         decided = routed(snapshot.part(Routing), packet, self.ways)
         if answer.refusal and not _is_refused_by_route(answer, decided):
@@ -130,7 +134,7 @@ def _is_refused_by_route(answer: LookedUp, decided: Routed | None) -> bool:
     """Whether a route or rule refuses it; the source check, which says EINVAL or EXDEV too, is
     another check's, as is a host without any default route."""
     if decided is None:
-        return answer.refusal in ("ENETUNREACH", "EHOSTUNREACH") and bool(answer.mark)
+        return answer.refusal in ("ENETUNREACH", "EHOSTUNREACH") and not answer.is_of_no_kind
     return decided.route is None or decided.route.kind in DEAD_ENDS
 
 

@@ -15,6 +15,10 @@ OFTEN_SET = ("unicast", *DEAD_ENDS)
 """Kinds that people and programs add; the kernel makes the others for its own addresses."""
 
 
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+"""Those that `ip rule` names, by their numbers (RFC 790)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoutedPacket:
     """What rules and routes ask of a packet."""
@@ -24,6 +28,8 @@ class RoutedPacket:
     into: str = ""
     """The interface by which it came in; empty for one of this host's own."""
     mark: int = 0
+    protocol: int = 0
+    """Its number (RFC 790); 0 where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,8 @@ def _fits(word: str, value: str, packet: RoutedPacket) -> bool | None:
         case "fwmark":
             wanted, _, mask = value.partition("/")
             return packet.mark & int(mask or "0xffffffff", 0) == int(wanted, 0)
+        case "ipproto" if packet.protocol:
+            return value in (PROTOCOLS.get(packet.protocol), str(packet.protocol))
     return None
 
 

@@ -19,9 +19,9 @@ _UNMARKED: Final = "which rules it met was not told"
 _UNSENT: Final = {
     "Operation not permitted": "its own packet filter drops it",
     "Network is unreachable": "it has no route there",
-    "No route to host": "its route there is one of type unreachable",
-    "Permission denied": "its route there is one of type prohibit",
-    "Invalid argument": "its route there is one of type blackhole",
+    "No route to host": "a route of type unreachable refuses it",
+    "Permission denied": "a route or rule of type prohibit forbids it",
+    "Invalid argument": "a route or rule of type blackhole takes it",
 }
 """What the errors of the sender's kernel mean (ip-route(8), packet filters)."""
 

@@ -137,7 +137,8 @@ def _seen(ways: FollowedWays, way: Way, is_lost: bool) -> SeenWay:
 
 def _following(ways: FollowedWays, seen: SeenWay, links: Links) -> NextHop:
     if seen.is_own:
-        return NextHop() if seen.onward else read_next_hop(*seen.begins, "")
+        ports = ways.packet.ports(seen.way)
+        return NextHop() if seen.onward else read_next_hop(*seen.begins, "", ports=ports)
     if not seen.hops or isinstance(ways.packet, TracedDiscover):
         return NextHop()
     return next_hop_of(seen.hops, ways.heard, ways.packet, links)

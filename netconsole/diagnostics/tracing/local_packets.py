@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
 
+from netconsole.diagnostics.parts.journey import Way
 from netconsole.diagnostics.probes.dhcp_message import discover
 from netconsole.diagnostics.probes.guest_frames import FOLLOWED
-from netconsole.diagnostics.tracing.traced_packet import NftMatch, Recognised
+from netconsole.diagnostics.tracing.traced_packet import NftMatch, Ports, Recognised
 
 _UDP: Final = 17
+_CLIENT, _SERVER = 68, 67
+"""Ports of DHCP."""
 _TRANSACTION: Final = 12
 """Where it stands behind the beginning of the UDP header."""
 _ANSWERS: Final = 2
@@ -40,6 +43,10 @@ class TracedDiscover:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP does not carry it."""
         return ()
+
+    def ports(self, way: Way) -> Ports:
+        """Return those of DHCP."""
+        return Ports.on(way, "udp", _CLIENT, _SERVER)
 
     def carried(self) -> tuple[bytes, ...]:
         """Return its transaction, which every answer has."""
@@ -85,6 +92,9 @@ class TracedQuestion:
         looked_at = "arp saddr ip . arp daddr ip"
         there, back = f"{self.sender} . {self.asked}", f"{self.asked} . {self.sender}"
         return (looked_at, there), (looked_at, back)
+
+    def ports(self, way: Way) -> None:
+        """Return nothing: ARP is not routed."""
 
     def carried(self) -> tuple[bytes, ...]:
         """Return the address that is asked for, which answers are from."""

@@ -52,10 +52,12 @@ def next_hop_of(hops: Sequence[Hop], heard: Heard, packet: Recognisable, links: 
     if last.kind == "left":
         link = links.get(last.interface)
         into = (link.master or link.name) if link else ""
-        return read_next_hop(last.source, last.destination, into)
+        ports = packet.ports(last.way)
+        return read_next_hop(last.source, last.destination, into, ports=ports)
     routed = through(heard, packet, last.way, ROUTED)
     if routed is None:
         return NextHop()
     into = dict(socket.if_nameindex()).get(routed.into, "")
     what = routed.what
-    return read_next_hop(what.source, what.destination, into, routed.messages[-1].mark)
+    mark, ports = routed.messages[-1].mark, packet.ports(last.way)
+    return read_next_hop(what.source, what.destination, into, mark, ports)

@@ -112,6 +112,8 @@ def _inside(process: int, lines: Iterable[Sequence[str]], opened: ExitStack) -> 
         packet = TracedPacket(kind, destination, int(port), int(mark), bytes.fromhex(payload))
         out = opened.enter_context(_raw(NUMBERS[kind]))
         try:
+            if kind == "udp":
+                _look_up(packet)
             out.connect((destination, 0))
         except OSError as refusal:
             print(number, "failed", refusal.strerror or refusal, flush=True)
@@ -125,6 +127,16 @@ def _inside(process: int, lines: Iterable[Sequence[str]], opened: ExitStack) -> 
     }
     place.listening = [opened.enter_context(_raw(kind)) for kind in sorted(kinds)]
     return place
+
+
+def _look_up(packet: TracedPacket) -> None:
+    """Let the kernel look up the route as a program's datagram gets it, by its ports as well.
+
+    A raw socket has none (ip-rule(8), sport and dport). Raises OSError where it is refused.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as program:
+        program.bind(("", packet.source_port))
+        program.connect((packet.destination, packet.port))
 
 
 def _raw(number: int) -> socket.socket:

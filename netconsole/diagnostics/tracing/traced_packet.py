@@ -44,6 +44,29 @@ class Recognised:
     """Of traffic that was waited for, by which one packet of it is known from others."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Protocol and ports of a packet, by which rules of routing may choose it (ip-rule(8))."""
+
+    protocol: Transport
+    source: int = 0
+    destination: int = 0
+    """0 where it has none, or it is not known."""
+
+    @classmethod
+    def on(cls, way: "Way", protocol: Transport, asks: int, asked: int) -> "Ports":
+        """Return those on a way, by the ports of who asks and of who is asked."""
+        if protocol == "icmp":
+            return cls(protocol)
+        return cls(protocol, asks, asked) if way == "there" else cls(protocol, asked, asks)
+
+    def __str__(self) -> str:
+        """Return them as `ip route get` takes them."""
+        ports = (("sport", self.source), ("dport", self.destination))
+        words = (f" {name} {port}" for name, port in ports if port)
+        return f"ipproto {self.protocol}{''.join(words)}"
+
+
 NftMatch = tuple[str, str]
 """What a rule of nft(8) looks at, and the value that it is to have there."""
 
@@ -59,6 +82,9 @@ class Recognisable(Protocol):
 
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return the same of ARP, which other families meet."""
+
+    def ports(self, way: "Way") -> "Ports | None":
+        """Return its protocol and ports on a way; None of what is not routed."""
 
     def carried(self) -> tuple[bytes, ...]:
         """Return what everything that is something to it has one of, wherever in it."""
@@ -171,6 +197,10 @@ class TracedPacket:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP does not carry it."""
         return ()
+
+    def ports(self, way: "Way") -> Ports:
+        """Return its protocol and ports on a way."""
+        return Ports.on(way, self.protocol, self.source_port, self.port)
 
     def carried(self) -> tuple[bytes, ...]:
         """Return its mark, and what an answer has in its place."""

@@ -13,6 +13,7 @@ from netconsole.diagnostics.parts.journey import Reply, Way
 from netconsole.diagnostics.tracing.traced_packet import (
     NUMBERS,
     NftMatch,
+    Ports,
     Recognised,
     Transport,
 )
@@ -73,6 +74,10 @@ class WaitedTraffic:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP is not waited for."""
         return ()
+
+    def ports(self, way: Way) -> Ports:
+        """Return its protocol, and the port that is asked for."""
+        return Ports.on(way, self.protocol, 0, self.port)
 
     def carried(self) -> tuple[bytes, ...]:
         """Return nothing in particular, which everything has: it is waited for by itself."""
@@ -150,6 +155,10 @@ class WaitedPacket:
     def arp_matches(self) -> tuple[NftMatch, ...]:
         """Return nothing: ARP is not waited for."""
         return ()
+
+    def ports(self, way: Way) -> Ports:
+        """Return what all of the kind have."""
+        return self.traffic.ports(way)
 
     def carried(self) -> tuple[bytes, ...]:
         """Return nothing in particular, which everything has: it is waited for by itself."""

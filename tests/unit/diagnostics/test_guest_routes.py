@@ -18,8 +18,8 @@ from netconsole.diagnostics.reasoning.route_lookup import RoutedPacket, routed
 
 WORLD = "192.0.2.1"
 GUEST = "10.0.0.2"
-WELL = LookedUp("br100", GUEST, WORLD, 0, "eth0", "203.0.113.1")
-BACK = LookedUp("eth0", WORLD, GUEST, 0, "br100")
+WELL = LookedUp("br100", GUEST, WORLD, interface="eth0", gateway="203.0.113.1")
+BACK = LookedUp("eth0", WORLD, GUEST, interface="br100")
 
 
 def judged(*parts: object) -> Finding:
@@ -116,6 +116,15 @@ def test_what_comes_back_and_is_led_elsewhere_is_named() -> None:
     finding = judged(routing, GuestRoutes((WELL,), (replace(BACK, interface="eth1"),)))
     assert finding.verdict == "fail"
     assert "is sent to web1 leaves by eth1 instead of br100" in finding.because
+
+
+def test_a_rule_for_one_protocol_is_named() -> None:
+    routing = with_rule("from all iif br100 ipproto icmp blackhole", table="")
+    swallowed = replace(WELL, protocol=1, interface="", gateway="", refusal="EINVAL")
+    finding = judged(routing, GuestRoutes((WELL, swallowed), (BACK,)))
+    assert (finding.verdict, finding.confidence) == ("fail", "certain")
+    assert "What web1 sends by icmp into the world is dropped (EINVAL)" in finding.because
+    assert finding.evidence[0].label.endswith("iif br100 ipproto 1")
 
 
 MARKED = with_rule("from all fwmark 0x7 lookup 7", Route("default", "blackhole", "7"))

@@ -15,6 +15,7 @@ from netconsole.diagnostics.reasoning.guest_lookups import Misrouted, misrouted
 from netconsole.diagnostics.reasoning.misnamed_uplink import misnamed_uplink
 from netconsole.diagnostics.reasoning.permanent_neighbours import BY_HAND
 from netconsole.diagnostics.reasoning.route_lookup import (
+    PROTOCOLS,
     Routed,
     default_route,
     in_words,
@@ -145,10 +146,12 @@ def misrouted_finding(snapshot: Snapshot) -> Finding | None:
 def _end_of(astray: Misrouted, public_interface: str) -> str:
     """Say what becomes of such packets, and which rule or route makes it so."""
     answer, by = astray.answer, deciding(astray.decided)
+    name = PROTOCOLS.get(answer.protocol, f"protocol {answer.protocol}")
+    kind = f" by {name}" if answer.protocol else ""
     if astray.leaves_elsewhere:
         return (
-            f"What {astray.guest} sends into the world leaves by {answer.interface} and not by "
-            f"{public_interface}, by {by}: the rules that give it an address of this host name "
+            f"What {astray.guest} sends{kind} into the world leaves by {answer.interface} and not "
+            f"by {public_interface}, by {by}: the rules that give it an address of this host name "
             f"{public_interface}, so that it leaves under its own, to which nobody can answer."
         )
     end = (
@@ -157,9 +160,9 @@ def _end_of(astray: Misrouted, public_interface: str) -> str:
         else f"is dropped ({answer.refusal})"
     )
     what = (
-        f"What {astray.guest} sends into the world"
+        f"What {astray.guest} sends{kind} into the world"
         if answer.into == astray.network.bridge
-        else f"What is sent to {astray.guest}"
+        else f"What is sent to {astray.guest}{kind}"
     )
     return f"{what} {end}, by {by}. This host itself may reach the world all the same."
 
@@ -193,7 +196,9 @@ def _lookup_rows(astray: tuple[Misrouted, ...]) -> Iterator[Evidence]:
     for each in astray[:SHOWN]:
         answer = each.answer
         mark = f" mark {answer.mark:#x}" if answer.mark else ""
-        asked = f"ip route get {answer.destination} from {answer.source} iif {answer.into}{mark}"
+        protocol = f" ipproto {answer.protocol}" if answer.protocol else ""
+        kind = f"{mark}{protocol}"
+        asked = f"ip route get {answer.destination} from {answer.source} iif {answer.into}{kind}"
         yield Evidence(asked, answer.outcome, note=f"for {each.guest}")
     for decided in dict.fromkeys(each.decided for each in astray if each.decided):
         rule = f"{decided.rule.priority}: {decided.rule.text}"
