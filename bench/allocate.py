@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
+from enclosed import reader
 from netaddr import IPNetwork
 
 from netconsole.backend.model.records import Network
@@ -119,4 +120,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    reader().parse_args()
     main()

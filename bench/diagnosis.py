@@ -7,8 +7,6 @@ fault. The ratio is that of the faults that are named by the check built for the
 but for those that `BESIDE` has with a reason, which are printed as well. What a lab says that is
 well is looked at first. A row that is not as it should be is tried once more, in a lab of its own.
 What this machine's kernel cannot hold is tried in a virtual machine (`tests/vm/machine.py`).
-
-`bench/diagnosis.py FAULT...` tries these alone.
 """
 
 import json
@@ -18,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from enclosed import reader
 from enclosed.labs import INSIDE, NETCONSOLE, lines_of_lab
 from enclosed.named_by import BESIDE, check_of
 
@@ -176,4 +175,6 @@ if __name__ == "__main__":
     if given[:1] == [INSIDE]:
         inside(given[1:])
     else:
-        main(given)
+        arguments = reader()
+        arguments.add_argument("faults", nargs="*", metavar="FAULT", help="Try these alone.")
+        main(arguments.parse_args().faults)

@@ -15,12 +15,13 @@ import socket
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from enclosed import inside
+from enclosed import inside, reader
 
 from netconsole.backend.changes.networks import CreateNetwork
 from netconsole.backend.configuration.options import Options
@@ -32,7 +33,7 @@ GUESTS = 1_000
 SECONDS = 3.0
 EACH = 5
 """Requests of each guest by which a rate is measured."""
-SOAK = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+SOAK = 20_000
 GATEWAY = "10.0.0.1"
 PORT, BARE_PORT = 8775, 8776
 ONE = "/openstack/latest/meta_data.json"
@@ -221,7 +222,14 @@ def measured(pid: int, port: int, path: str) -> tuple[float, float]:
     return found["rate"], (spent(pid) - before) / (GUESTS * EACH)
 
 
+def _arguments() -> ArgumentParser:
+    arguments = reader()
+    arguments.add_argument("requests", nargs="?", type=int, default=SOAK, help="How many it bears.")
+    return arguments
+
+
 def main(options: Options) -> None:
+    soak: int = _arguments().parse_args().requests
     populate(options)
     file = Path(options.state_path, "netconsole.conf")
     lines = ("state_path", "connection", "host", "my_ip", "public_interface")
@@ -232,7 +240,7 @@ def main(options: Options) -> None:
     handler = subprocess.Popen([sys.executable, __file__], env={**os.environ, CLIENT: "bare"})
     try:
         settle(service.pid)
-        report(service.pid, handler.pid)
+        report(service.pid, handler.pid, soak)
     finally:
         service.terminate()
         handler.terminate()
@@ -249,7 +257,7 @@ class Claims:
         self.broken += not kept
 
 
-def report(service: int, handler: int) -> None:
+def report(service: int, handler: int, soak: int) -> None:
     claims = Claims()
     bare_rate, bare_cost = measured(handler, BARE_PORT, "/")
     print(f"bare handler: {bare_rate:,.0f} requests a second, {bare_cost * 1e6:.0f} µs each")
@@ -265,9 +273,9 @@ def report(service: int, handler: int) -> None:
     claims.judge(text, kept=found["p99"] <= 0.02)
     asked(PORT, ALL, len(ALL))  # documents are kept, up to a bound
     before = memory(service)
-    asked(PORT, ALL, SOAK // GUESTS)
+    asked(PORT, ALL, soak // GUESTS)
     held = memory(service) / before
-    text = f"after {SOAK:,} requests it has {held:.3f} of its memory before, 1.05 or less"
+    text = f"after {soak:,} requests it has {held:.3f} of its memory before, 1.05 or less"
     claims.judge(text, kept=held <= 1.05)
     storm = asked(PORT, ALL, len(ALL))
     text = f"{GUESTS:,} at once have {len(ALL)} documents each in {storm['took']:.1f} s, 10 or less"
@@ -279,7 +287,7 @@ def report(service: int, handler: int) -> None:
 if __name__ == "__main__":
     match os.environ.get(CLIENT, ""):
         case "":
-            inside(main)
+            inside(main, _arguments())
         case "bare":
             bare()
         case wanted:

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from enclosed import reader
+
 ROUNDS = 15
 
 
@@ -31,4 +33,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    reader().parse_args()
     main()

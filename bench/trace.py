@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from enclosed import reader
 from enclosed.labs import INSIDE, NETCONSOLE, lines_of_lab
 
 SENDER, OUTSIDE = "web1", "outside"
@@ -117,4 +118,5 @@ if __name__ == "__main__":
     if given[:1] == [INSIDE]:
         inside(given[1:])
     else:
+        reader().parse_args()
         main()

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +24,19 @@ ip link set world up
 """
 
 
-def inside(main: Callable[[Options], None]) -> None:
-    """Run `main` with the options of a host in namespaces: this script starts once more there."""
+def reader() -> ArgumentParser:
+    """Return who reads the arguments of this script: none, but for `--help`, which it says."""
+    described = sys.modules["__main__"].__doc__
+    return ArgumentParser(description=described, formatter_class=RawDescriptionHelpFormatter)
+
+
+def inside(main: Callable[[Options], None], arguments: ArgumentParser | None = None) -> None:
+    """Run `main` with the options of a host in namespaces: this script starts once more there.
+
+    Ends the script where its arguments are not as they are to be read.
+    """
     if os.environ.get(INSIDE) is None:
+        (arguments or reader()).parse_args()
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
         command = ["unshare", *user, *NAMESPACES, sys.executable, *sys.argv]
         os.execvpe("unshare", command, {**os.environ, INSIDE: "1"})
