@@ -1,8 +1,13 @@
 """ConsoleApp: the console on one host: its live loop, its way in and its ways out."""
 
 import os
+import signal
+import sys
+import threading
 from collections import deque
-from typing import ClassVar
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.binding import BindingType
@@ -19,6 +24,8 @@ from netconsole.screens.pages.trial import ask
 from netconsole.screens.panes.live import LiveLoop, View
 from netconsole.screens.rows.marks import Tone
 from netconsole.screens.texts.change_log import LogEntry
+
+T = TypeVar("T")
 
 _OVERDUE_SECONDS = 10.0
 
@@ -54,7 +61,8 @@ class ConsoleApp(Console, inherit_bindings=False):
         own_theme = "TEXTUAL_THEME" in os.environ
         super().__init__(access, own_theme=own_theme)
         self.guard: RunGuard | None = None
-        self._warned = False
+        self._leaves = False
+        self._change: threading.Thread | None = None
         self._remark = ""
         self._keys: deque[events.Key] = deque()
         self._live = LiveLoop(
@@ -126,16 +134,22 @@ class ConsoleApp(Console, inherit_bindings=False):
         while self._keys and isinstance(page := self.screen, Page) and page.takes_keys:
             await page.type_key(self._keys.popleft())
 
-    def begin_change(self, title: str) -> None:
+    def change(
+        self, title: str, work: Callable[[], T], done: Callable[[T | Exception], None]
+    ) -> None:
         self.busy = title
         self.main.bar.say(f"being done: {title}")
         self.main.refresh_around()
+        self._change = self.in_background(work, done)
 
     def changed(self, entry: LogEntry) -> None:
         self.busy = ""
         self.changes.append(entry)
         self.main.bar.say(f"{entry.title}: {entry.outcome}", entry.tone)
         self.main.refresh_around()
+        if self._leaves and entry.tone == "good":
+            self.quit()
+        self._leaves = False  # what did not go well is to be read first
 
     # What pages ask for
 
@@ -150,15 +164,29 @@ class ConsoleApp(Console, inherit_bindings=False):
         self.push_screen(TextPage(self, "Help", lambda: help_entries(self.glyphs, because)))
 
     def quit(self) -> None:
-        if self.busy and not self._warned:
-            self._warned = True
-            self.main.bar.say(
-                f"being done: {self.busy}. q again leaves; {self.door.if_left}",
-                "warning",
-            )
+        if self.busy and not self._leaves:
+            self._leaves = True
+            bar = self.screen.bar if isinstance(self.screen, Page) else self.main.bar
+            at_once = f"q again leaves at once, and {self.door.if_left}"
+            bar.say(f"leaves when it is done; {at_once}: {self.busy}", "warning")
             return
+        if self.busy:
+            self._change = None
         self._live.stop()
         if self.guard is not None:
             self.guard.leave(ExitStatus.OK)
         else:
             self.exit()
+
+    def finish_change(self) -> None:
+        """Wait for a change that a signal or a hang-up has left under way; an interrupt ends that.
+
+        Call it in the main thread, once the terminal is as it was before.
+        """
+        if self._change is None or not self._change.is_alive():
+            return
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a shell sends it on after the kernel
+        with suppress(OSError):  # the terminal may be gone
+            told = f"being done: {self.busy}. ctrl+c leaves at once, {self.door.if_left}"
+            print(f"netconsole: {told}", file=sys.stderr, flush=True)
+        self._change.join()

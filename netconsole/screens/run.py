@@ -20,6 +20,7 @@ def run_console(app: ConsoleApp, *, mouse: bool) -> int:
         app.run(mouse=mouse)
     finally:
         guard.stop()
+        app.finish_change()
     if guard.code is not None:
         return guard.code
     if app.failure is not None:

@@ -12,6 +12,7 @@ import termios
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -185,6 +186,13 @@ class Terminal:
         """Read no more, as an SSH link that hangs."""
         os.write(self._stop, b"x")
         self._reader.join(timeout=60)
+
+    def pid(self) -> int:
+        """The pid of the command; nsenter(1) forks to enter a pid namespace, and so does a user."""
+        outer = self.process.pid
+        if Path(f"/proc/{outer}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
+            return outer
+        return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
 
     def hang_up(self) -> None:
         """Go away."""

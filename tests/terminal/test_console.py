@@ -1,12 +1,16 @@
 """The console on a lab, as an admin uses it: a real pty, real rules, real leases."""
 
 import json
+import os
 import re
+import signal
 from collections.abc import Iterator
 
 import pytest
 from lab_console import console
 from running_lab import RunningLab
+
+from netconsole.lab.sandbox.ground import HOME
 
 pytestmark = pytest.mark.requires(
     "namespaces", "ip", "iptables", "dnsmasq", "busybox", "udhcpc", "conntrack", "arping"
@@ -96,6 +100,45 @@ def test_what_was_agreed_to_is_done_and_nothing_else(lab: RunningLab) -> None:
         terminal.press("tab", "enter")
         terminal.wait_for(re.compile(r"done: \d+ commands"))
         terminal.wait_for(HEALTHY)
+    assert lab.netconsole("plan", check=False).returncode == 0
+
+
+HOLD = """
+import fcntl, sys
+held = open(f"{sys.argv[1]}/host.lock", "r+")
+fcntl.flock(held, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+"""Another change, as far as the next one can tell."""
+
+
+@pytest.mark.parametrize("end", ["q", "SIGTERM"])
+def test_who_leaves_waits_for_what_is_being_done(lab: RunningLab, end: str) -> None:
+    bottom = ("-t", "nat", "{}", "POSTROUTING", "-j", "nova-postrouting-bottom")
+    add, delete, check = (tuple(w.format(verb) for w in bottom) for verb in ("-A", "-D", "-C"))
+    with console(lab) as terminal:
+        terminal.wait_for(HEALTHY)
+        lab.run("iptables", *delete)
+        terminal.wait_for("drift 1 ≠")
+        terminal.press("r")
+        terminal.wait_for("[ Apply ]", " ".join(("iptables", *add)))
+        holder = lab.spawn("python3", "-c", HOLD, str(HOME / "state"))
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        terminal.press("tab", "enter")
+        terminal.wait_for("being done: Repair")
+        if end == "q":
+            terminal.press("q")
+            terminal.wait_for("leaves when it is done; q again leaves at once")
+        else:
+            os.kill(terminal.pid(), signal.SIGTERM)
+            terminal.wait_for("netconsole: being done: Repair")
+        assert lab.run("iptables", *check, check=False).returncode == 1
+        holder.communicate(timeout=60)
+        assert terminal.exit_status() == (0 if end == "q" else 128 + signal.SIGTERM)
+        assert terminal.restored()
+        assert lab.run("iptables", *check).returncode == 0
     assert lab.netconsole("plan", check=False).returncode == 0
 
 

@@ -50,14 +50,6 @@ def prepared(change: str) -> tuple[str, ...]:
     return ("python3", "-c", PREPARED.format(change=change))
 
 
-def inner(terminal: Terminal) -> int:
-    """The pid of the console; nsenter(1) forks to enter a pid namespace, and so does a user."""
-    outer = terminal.process.pid
-    if Path(f"/proc/{outer}/ns/pid").readlink() != Path("/proc/self/ns/pid").readlink():
-        return outer
-    return int(Path(f"/proc/{outer}/task/{outer}/children").read_text().split()[0])
-
-
 def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
@@ -94,7 +86,7 @@ def test_a_byte_that_is_no_text_is_no_end_and_takes_no_key_with_it(
 def test_a_signal_ends_it_with_its_status(machine: PrivateHost, number: signal.Signals) -> None:
     with console(machine) as terminal:
         terminal.wait_for(EMPTY)
-        os.kill(inner(terminal), number)
+        os.kill(terminal.pid(), number)
         assert terminal.exit_status() == 128 + number
         assert terminal.restored()
 
@@ -104,7 +96,7 @@ def test_it_does_not_outlive_its_terminal(machine: PrivateHost, controlling: boo
     """Without a controlling terminal no SIGHUP comes: what nohup and some sudo set-ups do."""
     with console(machine, controlling=controlling) as terminal:
         terminal.wait_for(EMPTY)
-        pid = inner(terminal)
+        pid = terminal.pid()
         terminal.hang_up()
         eventually(lambda: gone(pid))
 
@@ -112,7 +104,7 @@ def test_it_does_not_outlive_its_terminal(machine: PrivateHost, controlling: boo
 def test_a_terminal_that_stopped_reading_does_not_hold_it(machine: PrivateHost) -> None:
     with console(machine) as terminal:
         terminal.wait_for(EMPTY)
-        pid = inner(terminal)
+        pid = terminal.pid()
         terminal.stall()
         for _ in range(60):
             terminal.press("?", "escape")
@@ -178,7 +170,7 @@ def test_a_capture_ends_with_its_page_and_with_the_console(machine: PrivateHost,
         terminal.wait_for("capturing 0:00:0")
         assert captures()
         if end in signal.Signals.__members__:
-            os.kill(inner(terminal), signal.Signals[end])
+            os.kill(terminal.pid(), signal.Signals[end])
         else:
             terminal.press("p" if end == "crash" else end)
         eventually(lambda: not captures())
@@ -209,7 +201,7 @@ def test_it_is_suspended_and_comes_back(machine: PrivateHost) -> None:
     """As a shell's child: a session's first process is never stopped by its terminal."""
     with console(machine, "env", "netconsole") as terminal:
         terminal.wait_for(EMPTY)
-        pid = inner(terminal)
+        pid = terminal.pid()
         terminal.press("ctrl+z")
         eventually(lambda: state(pid) == "T")
         eventually(lambda: b"\x1b[?1049l" in terminal.output)

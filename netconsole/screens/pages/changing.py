@@ -121,8 +121,7 @@ def perform(console: Console, title: str, change: Change[R], agreed: Plan) -> No
         said = f"done: {count(len(commands), 'command')}"
         console.changed(LogEntry(title, commands, said, "good"))
 
-    console.begin_change(title)
-    console.in_background(lambda: console.door.do(change, agreed, confirm=console.confirm), done)
+    console.change(title, lambda: console.door.do(change, agreed, confirm=console.confirm), done)
 
 
 def _name_host(console: Console, title: str, because: str, agreed: Plan) -> None:

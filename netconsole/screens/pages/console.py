@@ -70,7 +70,9 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
         """Why what is shown is not current, in a line; empty where it is."""
         return f"cannot look at the host: {self.error}" if self.error else ""
 
-    def in_background(self, work: Callable[[], T], done: Callable[[T | Exception], None]) -> None:
+    def in_background(
+        self, work: Callable[[], T], done: Callable[[T | Exception], None]
+    ) -> threading.Thread:
         """Do work in a thread of its own; `done` gets its result or its error, here."""
 
         def run() -> None:
@@ -81,7 +83,9 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
                 result = error
             self.tell(lambda: done(result))
 
-        threading.Thread(target=run, name="work", daemon=True).start()
+        thread = threading.Thread(target=run, name="work", daemon=True)
+        thread.start()
+        return thread
 
     def tell(self, act: Callable[[], object]) -> None:
         """Have something done in the app's own thread; called from any."""
@@ -106,8 +110,10 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
         """Say a line on the first page."""
 
     @abstractmethod
-    def begin_change(self, title: str) -> None:
-        """A change is being made: say so, and let no other start."""
+    def change(
+        self, title: str, work: Callable[[], T], done: Callable[[T | Exception], None]
+    ) -> None:
+        """Make a change as `in_background` does work: say so, and let no other start."""
 
     @abstractmethod
     def changed(self, entry: LogEntry) -> None:
@@ -130,7 +136,7 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
 
     @abstractmethod
     def quit(self) -> None:
-        """Leave; asked twice while a change is being made."""
+        """Leave: once the change under way is made, or at once where that is asked twice."""
 
 
 def clipboard_codes(data: bytes, *, inside_tmux: bool) -> tuple[str, ...]:

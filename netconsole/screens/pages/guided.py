@@ -240,8 +240,8 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self._done(LogEntry(title, result.plan.commands, _outcome(result), tone))
 
         playbook, request = self._playbook, self._ask()
-        self.console.begin_change(title)
-        self.console.in_background(
+        self.console.change(
+            title,
             lambda: playbook.heal(
                 *(self.console.door, request, finding),
                 apply=not permanent,
@@ -267,8 +267,7 @@ class GuidedPage(Page[None], inherit_bindings=False):
             self.action_investigate()
 
         playbook, console = self._playbook, self.console
-        console.begin_change(title)
-        console.in_background(lambda: playbook.undo(console.door, plan, console.confirm), done)
+        console.change(title, lambda: playbook.undo(console.door, plan, console.confirm), done)
 
     def _agree(
         self, title: str, preview: Callable[[], Plan], act: Callable[[str, Plan], None]

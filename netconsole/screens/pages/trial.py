@@ -2,6 +2,7 @@
 
 import math
 import time
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import ClassVar
 
@@ -18,6 +19,8 @@ from netconsole.screens.widgets.footer import Footer, Hint
 from netconsole.screens.widgets.lines import LineView
 from netconsole.screens.widgets.surface import Surface, strip_of
 
+_LOOK_SECONDS = 1.0
+"""So often it is looked whether the console is still there."""
 _TEXT = (
     Entry("The change is made. It touched the interface that your SSH session comes in on."),
     Entry(),
@@ -37,11 +40,12 @@ def ask(console: Console, seconds: int) -> bool:
     answers: SimpleQueue[bool | None] = SimpleQueue()
     ends = time.monotonic() + seconds
     console.tell(lambda: console.push_screen(TrialPage(console, ends), answers.put))
-    try:
-        # Not left to the page: a terminal that has stopped reading holds up all that is painted.
-        return answers.get(timeout=seconds) is True
-    except Empty:
-        return False
+    # Not left to the page: a terminal that has stopped reading holds up all that is painted, and
+    # one that is gone has nobody who answers.
+    while console.is_running and (left := ends - time.monotonic()) > 0:
+        with suppress(Empty):
+            return answers.get(timeout=min(left, _LOOK_SECONDS)) is True
+    return False
 
 
 class Countdown(Surface):
