@@ -55,14 +55,27 @@ class Neighbours:
         mac = self._mac_of(index, address)
         return (None, None) if mac is None else (mac.hex(":"), self._port_of(index, mac))
 
+    def port_of(self, bridge: str, mac: str) -> str:
+        """Return the port behind which a bridge has a MAC address; empty where it has no entry.
+
+        Raises OSError where there is no such bridge, or the kernel does not tell.
+        """
+        asked = _entry_asked(socket.if_nametoindex(bridge), bytes.fromhex(mac.replace(":", "")))
+        try:
+            found = self._kernel.ask(_GETNEIGH, asked)
+        except OSError as refusal:
+            if refusal.errno == errno.ENOENT:
+                return ""
+            raise
+        return socket.if_indextoname(_MESSAGE.unpack_from(found)[3])
+
     def _mac_of(self, index: int, address: str) -> bytes | None:
         told = attribute(_DESTINATION, socket.inet_aton(address))
-        found = self._asked(socket.AF_INET, index, told)
+        found = self._asked(_MESSAGE.pack(socket.AF_INET, 0, 0, index, 0, 0, 0) + told)
         return None if found is None else _mac(found)
 
     def _port_of(self, bridge: int, mac: bytes) -> str | None:
-        told = attribute(_MASTER, struct.pack("=I", bridge)) + attribute(_MAC, mac)
-        found = self._asked(socket.AF_BRIDGE, 0, told)
+        found = self._asked(_entry_asked(bridge, mac))
         if found is None:
             return None
         port = _MESSAGE.unpack_from(found)[3]
@@ -71,14 +84,20 @@ class Neighbours:
         except OSError:
             return None
 
-    def _asked(self, family: int, index: int, told: bytes) -> bytes | None:
+    def _asked(self, question: bytes) -> bytes | None:
         """Return the message that answers a question; None where there is no such entry."""
         try:
-            return self._kernel.ask(_GETNEIGH, _MESSAGE.pack(family, 0, 0, index, 0, 0, 0) + told)
+            return self._kernel.ask(_GETNEIGH, question)
         except OSError as refusal:
             if refusal.errno in _NOBODY:
                 return None
             raise
+
+
+def _entry_asked(bridge: int, mac: bytes) -> bytes:
+    """The question for an entry of the forwarding database of a bridge, by its index."""
+    head = _MESSAGE.pack(socket.AF_BRIDGE, 0, 0, 0, 0, 0, 0)
+    return head + attribute(_MASTER, struct.pack("=I", bridge)) + attribute(_MAC, mac)
 
 
 def _mac(message: bytes) -> bytes | None:
