@@ -10,7 +10,7 @@ from netconsole.diagnostics.tracing.attachments import read_attached
 from netconsole.diagnostics.tracing.bridge_entries import read_bridge_entry
 from netconsole.diagnostics.tracing.ending import cannot_send, ending
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest
-from netconsole.diagnostics.tracing.followed_parcels import FollowedParcel, is_lost
+from netconsole.diagnostics.tracing.followed_packets import FollowedPacket, is_lost
 from netconsole.diagnostics.tracing.hindrances import (
     BridgeEntry,
     concerned,
@@ -35,7 +35,7 @@ from netconsole.diagnostics.tracing.untraced_tables import read_tables_of_arp
 
 def conclude(
     request: TraceRequest,
-    followed: FollowedParcel,
+    followed: FollowedPacket,
     links: Links,
     asked: PortAnswer | None = None,
     following: NextHop | None = None,
@@ -72,7 +72,7 @@ def conclude(
     )
 
 
-def sent_on(request: TraceRequest, followed: FollowedParcel, links: Links) -> NextHop | None:
+def sent_on(request: TraceRequest, followed: FollowedPacket, links: Links) -> NextHop | None:
     """Return where one that is lost was sent on; None of others, and of what is not routed.
 
     To ask a guest tells the kernel its MAC address, so whether it knew that is asked before.
@@ -85,7 +85,7 @@ def sent_on(request: TraceRequest, followed: FollowedParcel, links: Links) -> Ne
     return next_hop_of(until_end(followed.hops, told.reply, is_handed), heard, packet, links)
 
 
-def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> FollowedParcel:
+def _taken_or_not(followed: FollowedPacket, asked: PortAnswer | None) -> FollowedPacket:
     """Take back the answer to what this host wrote for a guest, where it is for another's MAC."""
     is_seen_alone = followed.told.is_written and followed.told.reply
     if not is_seen_alone or not is_for_another(followed.hops[-1].mac, asked):
@@ -95,7 +95,7 @@ def _taken_or_not(followed: FollowedParcel, asked: PortAnswer | None) -> Followe
 
 def _outcome(
     request: TraceRequest,
-    followed: FollowedParcel,
+    followed: FollowedPacket,
     links: Links,
     asked: PortAnswer | None,
     next_hop: NextHop,
@@ -148,7 +148,7 @@ def _outcome(
     )
 
 
-def _not_traced(followed: FollowedParcel, last: Hop, is_routed: bool) -> tuple[Hindrance, ...]:
+def _not_traced(followed: FollowedPacket, last: Hop, is_routed: bool) -> tuple[Hindrance, ...]:
     """What may have taken it, and of which no trace tells."""
     unseen = (Hindrance(each, is_cause=False) for each in followed.unseen)
     found = (*followed.suspects, *unseen)
@@ -178,7 +178,7 @@ def _of_nobody(
 
 
 def _of_arp(
-    followed: FollowedParcel, next_hop: NextHop, unanswered: str, links: Links
+    followed: FollowedPacket, next_hop: NextHop, unanswered: str, links: Links
 ) -> tuple[Hindrance, ...]:
     """What keeps this host from answering a question of ARP, and the tables that may take it.
 
@@ -214,7 +214,7 @@ def _of_source(hops: Sequence[Hop], between: Ends) -> tuple[Hindrance, ...]:
     return (Hindrance(says, remedy, is_cause=False),)
 
 
-def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
+def _ended_by_kernel(followed: FollowedPacket) -> KernelDrop | None:
     """What the kernel gave up on the way that was the last: the packet itself, or the answer."""
     found = followed.dropped
     return found if found is not None and found.way == followed.hops[-1].way else None
@@ -222,7 +222,7 @@ def _ended_by_kernel(followed: FollowedParcel) -> KernelDrop | None:
 
 def _hindrances(
     hops: Sequence[Hop],
-    followed: FollowedParcel,
+    followed: FollowedPacket,
     next_hop: NextHop,
     asked: str,
     links: Links,

@@ -35,7 +35,7 @@ _REPLIES: Final[dict[str, Reply]] = {"answer": "answer", "refusal": "refusal", "
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class AddressedPacket:
     """A packet, and between whom it goes."""
 
     ends: Ends
@@ -154,17 +154,19 @@ def _has_some(pipe: BinaryIO) -> bool:
 
 
 @contextmanager
-def sending(parcels: Sequence[Parcel], count: int, pause: float, last: float) -> Iterator[Sender]:
+def sending(
+    addressed: Sequence[AddressedPacket], count: int, pause: float, last: float
+) -> Iterator[Sender]:
     """Make ready who sends each so often once it is to begin, with so many seconds between, and
     listens `last` seconds more.
 
     It takes a while until it can, in which its caller can do something else.
     """
-    able = (each.ends for each in parcels if isinstance(each.packet, TracedPacket))
+    able = (each.ends for each in addressed if isinstance(each.packet, TracedPacket))
     macs = {ends.guest_mac for ends in able} - {""}
     inside = processes_inside(macs) if macs else {}
     lines, written, pairs = list[str](), dict[int, str](), dict[str, Ends]()
-    for number, each in enumerate(parcels):
+    for number, each in enumerate(addressed):
         ends, packet = each.ends, each.packet
         entered = inside.get(ends.guest_mac) if ends.guest_mac else None
         if isinstance(packet, TracedPacket) and (entered is not None or not ends.interface):

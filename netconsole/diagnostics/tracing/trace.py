@@ -16,8 +16,8 @@ from netconsole.diagnostics.tracing import following
 from netconsole.diagnostics.tracing.concluding import conclude, sent_on
 from netconsole.diagnostics.tracing.drop_events import kernel_drop, lengths
 from netconsole.diagnostics.tracing.ends import Ends, TraceRequest, ends
-from netconsole.diagnostics.tracing.followed_parcels import (
-    FollowedParcel,
+from netconsole.diagnostics.tracing.followed_packets import (
+    FollowedPacket,
     JourneyReader,
     handed_to,
     is_lost,
@@ -30,7 +30,7 @@ from netconsole.diagnostics.tracing.listening import TraceListener
 from netconsole.diagnostics.tracing.marking import Marked, marking
 from netconsole.diagnostics.tracing.packets import packet_of
 from netconsole.diagnostics.tracing.port_questions import PortQuestion, ask_at_ports
-from netconsole.diagnostics.tracing.sending import Parcel, Sender, SentPackets, sending
+from netconsole.diagnostics.tracing.sending import AddressedPacket, Sender, SentPackets, sending
 from netconsole.diagnostics.tracing.traced_packet import Recognised, Traceable, TracedPacket
 from netconsole.diagnostics.tracing.watched_interfaces import watched_interfaces
 
@@ -77,20 +77,20 @@ def trace_all(
     if (reason := lacking()) is not None:
         raise Unavailable(reason)
     found: dict[int, Journey | NetconsoleError] = {}
-    parcels: dict[int, Parcel] = {}
+    addressed: dict[int, AddressedPacket] = {}
     for number, request in enumerate(requests):
         try:
-            parcels[number] = _parcel(request, status, links, routing)
+            addressed[number] = _addressed(request, status, links, routing)
         except NetconsoleError as error:
             found[number] = error
-    if parcels:
-        found.update(_journeys(requests, parcels, status, links, cancelled))
+    if addressed:
+        found.update(_journeys(requests, addressed, status, links, cancelled))
     return tuple(found[number] for number in range(len(requests)))
 
 
 def _journeys(
     requests: Sequence[TraceRequest],
-    parcels: Mapping[int, Parcel],
+    addressed: Mapping[int, AddressedPacket],
     status: Status,
     links: Links,
     cancelled: threading.Event,
@@ -99,14 +99,14 @@ def _journeys(
 
     Those are others then: of the first packet of a connection alone the table nat is asked.
     """
-    followed, is_whole = _followed(tuple(parcels.values()), status, links, cancelled)
-    found = dict(zip(parcels, followed, strict=True))
+    followed, is_whole = _followed(tuple(addressed.values()), status, links, cancelled)
+    found = dict(zip(addressed, followed, strict=True))
     lost = {
-        number: _packed(requests[number], each.ends)
+        number: _with_packet(requests[number], each.ends)
         for number, each in found.items()
         if is_lost(each)
     }
-    if lost and not is_whole and len(lost) < len(parcels):
+    if lost and not is_whole and len(lost) < len(addressed):
         again, _ = _followed(tuple(lost.values()), status, links, cancelled)
         found.update(zip(lost, again, strict=True))
     handed = {number: handed_to(each) for number, each in found.items()}
@@ -128,33 +128,35 @@ def _questions(handed: Iterable[tuple[str, str] | None], links: Links) -> Iterat
             yield PortQuestion(port, address, bridge.mac)
 
 
-def _parcel(request: TraceRequest, status: Status, links: Links, routing: Routing) -> Parcel:
-    return _packed(request, ends(request, status, links, routing))
+def _addressed(
+    request: TraceRequest, status: Status, links: Links, routing: Routing
+) -> AddressedPacket:
+    return _with_packet(request, ends(request, status, links, routing))
 
 
-def _packed(request: TraceRequest, between: Ends) -> Parcel:
-    return Parcel(between, packet_of(request, between, secrets.randbits(31) | 1))
+def _with_packet(request: TraceRequest, between: Ends) -> AddressedPacket:
+    return AddressedPacket(between, packet_of(request, between, secrets.randbits(31) | 1))
 
 
 def _followed(
-    parcels: Sequence[Parcel], status: Status, links: Links, cancelled: threading.Event
-) -> tuple[tuple[FollowedParcel, ...], bool]:
+    addressed: Sequence[AddressedPacket], status: Status, links: Links, cancelled: threading.Event
+) -> tuple[tuple[FollowedPacket, ...], bool]:
     """Send these and return what became of them, and whether all was heard that was told of it."""
-    packets = [each.packet for each in parcels]
-    watched = watched_interfaces([each.ends for each in parcels], status, links)
+    packets = [each.packet for each in addressed]
+    watched = watched_interfaces([each.ends for each in addressed], status, links)
     marked = Marked(
         tuple(match for each in packets for match in each.matches()),
         tuple(match for each in packets for match in each.arp_matches()),
     )
     long = {each for one in packets if isinstance(one, TracedPacket) for each in lengths(one)}
     with (
-        sending(parcels, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender,
+        sending(addressed, COUNT, PAUSE_SECONDS, LAST_SECONDS) as sender,
         TraceListener(packets, watched.seen) as listener,
         marking(marked, watched.ingress),
         kernel_drops(watched.seen, long) as drops,
     ):
         counted = read_legacy_tables()
-        told = _sent(parcels, sender, listener, links, cancelled)
+        told = _sent(addressed, sender, listener, links, cancelled)
         freed = drops.events()
         heard = _heard(listener, packets)
         missed = listener.missed()
@@ -162,11 +164,11 @@ def _followed(
     reading = JourneyReader.of(heard, watched, missed, status, links, legacy)
     found = tuple(
         reading.followed(
-            *(parcel.ends, parcel.packet, known, each),
+            *(one.ends, one.packet, known, each),
             kernel_drop(freed, known.sightings, drops.ahead),
             drops.unheard,
         )
-        for parcel, known, each in zip(parcels, heard, told, strict=True)
+        for one, known, each in zip(addressed, heard, told, strict=True)
     )
     _forget(found)
     return found, listener.is_whole
@@ -181,7 +183,7 @@ def _heard(listener: TraceListener, packets: Sequence[Traceable]) -> list[Heard]
     ]
 
 
-def _forget(followed: Iterable[FollowedParcel]) -> None:
+def _forget(followed: Iterable[FollowedPacket]) -> None:
     forget_connections(
         (each.hops[0].source, each.packet)
         for each in followed
@@ -193,7 +195,7 @@ def _forget(followed: Iterable[FollowedParcel]) -> None:
 
 
 def _sent(
-    parcels: Sequence[Parcel],
+    addressed: Sequence[AddressedPacket],
     sender: Sender,
     listener: TraceListener,
     links: Links,
@@ -202,7 +204,7 @@ def _sent(
     """Send them, and listen; return what who sends has told, and was seen to come back."""
 
     def returned(number: int) -> Recognised:
-        return _returned(listener.of(parcels[number].packet), parcels[number].ends)
+        return _returned(listener.of(addressed[number].packet), addressed[number].ends)
 
     def is_enough() -> bool:
         told = sender.told()
@@ -211,7 +213,7 @@ def _sent(
             or sender.is_done
             or all(
                 returned(number).reply if number in sender.written else _is_told(told, number)
-                for number in range(len(parcels))
+                for number in range(len(addressed))
             )
         )
 
@@ -222,8 +224,8 @@ def _sent(
     told = sender.end()
     seen = {number: returned(number) for number in sender.written}
     return tuple(
-        _with_return(told.get(number, SentPackets()), seen.get(number), parcel, listener, links)
-        for number, parcel in enumerate(parcels)
+        _with_return(told.get(number, SentPackets()), seen.get(number), one, listener, links)
+        for number, one in enumerate(addressed)
     )
 
 
@@ -236,15 +238,15 @@ def _is_told(told: Mapping[int, SentPackets], number: int) -> bool:
 def _with_return(
     told: SentPackets,
     seen: Recognised | None,
-    parcel: Parcel,
+    one: AddressedPacket,
     listener: TraceListener,
     links: Links,
 ) -> SentPackets:
-    between = parcel.ends
+    between = one.ends
     if seen is not None and not told.refusal:
         told = replace(told, reply=seen.reply, answered_by=seen.source, error=seen.kind)
     at = links.get(between.interface)
-    if at is not None and not at.carrier and not listener.of(parcel.packet).sightings:
+    if at is not None and not at.carrier and not listener.of(one.packet).sightings:
         return replace(told, refusal=without_carrier(at))
     return told
 

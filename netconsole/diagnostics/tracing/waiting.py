@@ -23,7 +23,7 @@ from netconsole.diagnostics.tracing.drop_events import (
     kernel_drop,
 )
 from netconsole.diagnostics.tracing.ends import OUTSIDE, Ends, TraceRequest, ends
-from netconsole.diagnostics.tracing.followed_parcels import JourneyReader
+from netconsole.diagnostics.tracing.followed_packets import JourneyReader
 from netconsole.diagnostics.tracing.following import by_packet, traversals
 from netconsole.diagnostics.tracing.heard import Heard, TraceSighting
 from netconsole.diagnostics.tracing.kernel_drops import KernelDrops, kernel_drops

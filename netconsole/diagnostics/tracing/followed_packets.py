@@ -27,7 +27,7 @@ _EVERYBODY: Final = IPv4Address(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class FollowedParcel:
+class FollowedPacket:
     """What became of one that was sent."""
 
     ends: Ends
@@ -46,7 +46,7 @@ class FollowedParcel:
     """Whether it, or what came back, was one of too many to be marked each."""
 
 
-def is_lost(each: FollowedParcel) -> bool:
+def is_lost(each: FollowedPacket) -> bool:
     """Whether nothing is known of its end so far: no answer came, and no rule dropped it."""
     return not (each.told.reply or each.told.refusal or any(hop.ends for hop in each.hops))
 
@@ -89,7 +89,7 @@ class JourneyReader:
         dropped: KernelDrop | None,
         unheard: str,
         is_unmarked: bool = False,
-    ) -> FollowedParcel:
+    ) -> FollowedPacket:
         """Return what became of one."""
         known = Heard(_of_others(heard.messages), heard.sightings)
         hops = tuple(following.hops(known, packet, self.ways, self.texts.rule))
@@ -98,7 +98,7 @@ class JourneyReader:
         told = told.refused_or_not(between.destination)
         source = told.source or between.source
         begun = Hop("there", "sent", between.name, source, between.destination)
-        found = FollowedParcel(
+        found = FollowedPacket(
             ends=between,
             packet=packet,
             heard=heard,
@@ -111,7 +111,7 @@ class JourneyReader:
         )
         return self._with_legacy(found)
 
-    def _with_legacy(self, found: FollowedParcel) -> FollowedParcel:
+    def _with_legacy(self, found: FollowedPacket) -> FollowedPacket:
         """Add the rules that are not traced, and whom each rule serves."""
         ways = FollowedWays(
             *(found.hops, found.ends, found.packet, found.heard, found.told, found.dropped)
@@ -128,7 +128,7 @@ def _of_others(messages: Iterable[TraceMessage]) -> list[TraceMessage]:
     return [each for each in messages if not is_trace_table(each.table)]
 
 
-def handed_to(followed: FollowedParcel) -> tuple[str, str] | None:
+def handed_to(followed: FollowedPacket) -> tuple[str, str] | None:
     """Return the port and address at which a guest is to be asked by ARP; None where that tells
     nothing.
 
