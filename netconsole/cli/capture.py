@@ -100,11 +100,11 @@ def capture(
     """
     if write is not None:
         context.may_save("capture --write")
+    if files and write is not None:
+        raise click.UsageError("--write is for a live capture, not for --read.")
     lines = _Lines(None if files else LINES_PER_SECOND)
     show = None if quiet or as_json else lines.show
     if files:
-        if write is not None:
-            raise click.UsageError("--write is for a live capture, not for --read.")
         from netconsole.capture import saved
 
         found = saved.compare(files, interfaces, show, " ".join(expression), context.rights)
@@ -114,21 +114,22 @@ def capture(
         from netconsole.diagnostics.probes.live_capture import CaptureRequest
 
         request = CaptureRequest(
-            interfaces,
-            " ".join(expression),
-            seconds=seconds or None,
-            limit=count or None,
+            *(interfaces, " ".join(expression), seconds or None, count or None),
             snaplen=snaplen,
             spare_session=not own_session,
         )
         found = _captured(context, request, lines if show else None, write)
     lines.end()
+    _say(found, as_json=as_json)
+    click.get_current_context().exit(ExitStatus.FAILED if found.lossy else ExitStatus.OK)
+
+
+def _say(found: "Comparison", *, as_json: bool) -> None:
     if as_json:
         output.print_json({"lossy": found.lossy, **record(found)})
-    else:
-        for line in report(found):
-            output.say(line)
-    click.get_current_context().exit(ExitStatus.FAILED if found.lossy else ExitStatus.OK)
+        return
+    for line in report(found):
+        output.say(line)
 
 
 def _captured(

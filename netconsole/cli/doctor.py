@@ -14,7 +14,7 @@ from netconsole.cli.frame.evidence import evidence
 from netconsole.cli.frame.names import CHECK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from netconsole.backend.service.service import Service
     from netconsole.diagnostics.model.check import Check
@@ -123,11 +123,7 @@ def doctor(
         found = _told(door, checks)
     else:
         request = Request(sources=sources, probe=probe, seconds=seconds, saves=save is not None)
-        request = asked_of_host(context, request)
-        snapshot = doctor.look(request, checks, watch=bool(only))
-        if save is not None:
-            _write(save, snapshot)
-        found = doctor.judge(snapshot, checks)
+        found = _looked(context, request, checks, save, watch=bool(only))
     status = exit_status(found)
     with output.of_what_was_done("doctor --save") if save else nullcontext():
         if as_json:
@@ -136,6 +132,23 @@ def doctor(
         else:
             output.print_lines([*findings.summary(found), *_cures(found)])
     click.get_current_context().exit(status)
+
+
+def _looked(
+    context: Context,
+    request: "Request",
+    checks: "Sequence[Check]",
+    save: str | None,
+    *,
+    watch: bool,
+) -> "tuple[Finding, ...]":
+    """Look at the host that is meant and judge; write the evidence where it is to be saved."""
+    from netconsole.diagnostics import doctor
+
+    snapshot = doctor.look(asked_of_host(context, request), checks, watch=watch)
+    if save is not None:
+        _write(save, snapshot)
+    return doctor.judge(snapshot, checks)
 
 
 def _agent_to_ask(context: Context, checks: "Iterable[Check]") -> "Door | None":

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
@@ -208,6 +209,27 @@ def _leased(records: Records, host: str) -> frozenset[str]:
     )
 
 
+@dataclass(slots=True)
+class _Following:
+    """Has the service look, and says once what goes wrong."""
+
+    metadata: MetadataService
+    goes_on: bool
+    """Whether it says so at the first look as well."""
+    told: str = ""
+
+    async def look(self, survey: Survey) -> bool:
+        """Whether it listens elsewhere than before."""
+        metadata = self.metadata
+        is_first, places = not metadata.settled.is_set(), metadata.places
+        await metadata.look(survey)
+        complaint = "" if metadata.failed is None else said(metadata.failed)
+        if complaint not in ("", self.told) and (self.goes_on or not is_first):
+            metadata.say(complaint)
+        self.told = complaint
+        return metadata.places != places
+
+
 @asynccontextmanager
 async def metadata_serving(
     service: Service, watch: Watch, say: Callable[[str], None], *, goes_on: bool = True
@@ -217,22 +239,11 @@ async def metadata_serving(
     So is that it cannot listen at first, if it `goes_on` then and tries again. Pictures of the
     watch are taken once it listens where it should.
     """
-    metadata = MetadataService(service, say)
-    loop, told = asyncio.get_running_loop(), ""
-
-    async def look(survey: Survey) -> bool:
-        """Whether it listens elsewhere than before."""
-        nonlocal told
-        is_first, places = not metadata.settled.is_set(), metadata.places
-        await metadata.look(survey)
-        complaint = "" if metadata.failed is None else said(metadata.failed)
-        if complaint not in ("", told) and (goes_on or not is_first):
-            metadata.say(complaint)
-        told = complaint
-        return metadata.places != places
+    metadata, loop = MetadataService(service, say), asyncio.get_running_loop()
+    following = _Following(metadata, goes_on)
 
     def follow(survey: Survey) -> Followed:
-        looking = asyncio.run_coroutine_threadsafe(look(survey), loop)
+        looking = asyncio.run_coroutine_threadsafe(following.look(survey), loop)
         again = NOTHING
         with suppress(TimeoutError, CancelledError):
             if looking.result(FOLLOW_SECONDS):
@@ -244,7 +255,7 @@ async def metadata_serving(
         while True:
             await asyncio.sleep(RETRY_SECONDS)
             survey = metadata.survey if metadata.failed is not None else None
-            if survey is not None and await look(survey):
+            if survey is not None and await following.look(survey):
                 watch.soon(Again.of(Facility.LISTENERS))
 
     async with metadata.serving():

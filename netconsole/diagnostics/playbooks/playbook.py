@@ -163,15 +163,20 @@ class Playbook:
             if paths.is_unchanged:
                 paths = without_named(paths, request, check.id)
             back = self._taken_back(host, outcome, paths, confirm)
-            seen = after_cure(request, self._checks, () if back else well)
-            after = Investigation(judge(seen, self._checks))
-            broken = () if back else self._broken(request, quiet(seen), well)
+            after, broken = self._proof(request, () if back else well)
         except NetconsoleError as error:
             said = f"{self.change_title}: done, but not verified: {error}"
             raise PartlyDone(said) from error
         except Exception as error:
             raise DoneUntold(f"{self.change_title}: done") from error
         return Healing(outcome.change_id, outcome.plan, after, finding, broken, paths, back)
+
+    def _proof(
+        self, request: Request, well: Sequence[Check]
+    ) -> tuple[Investigation, tuple[Finding, ...]]:
+        """Look again; return what is found then, and what was well before and fails now."""
+        seen = after_cure(request, self._checks, well)
+        return Investigation(judge(seen, self._checks)), self._broken(request, quiet(seen), well)
 
     def _broken(
         self, request: Request, seen: Snapshot, well: Sequence[Check]

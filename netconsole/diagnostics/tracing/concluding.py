@@ -1,6 +1,6 @@
 """Concludes where each packet that was followed ended, and asks the kernel what stands there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from netconsole.backend.model.phrases import command
@@ -103,21 +103,13 @@ def _outcome(
     between, told, packet, heard = followed.ends, followed.told, followed.packet, followed.heard
     is_handed = through(heard, packet, "there", (HANDED,)) is not None
     lost = is_lost(followed) or is_rejected(told.reply, followed.hops, is_handed)
-    hops = until_end(followed.hops, told.reply, is_handed)
     is_routed = request.protocol not in LOCAL
     unanswered = heard.unanswered(between.interface, between.asks) if is_routed else ""
     others = heard.asked_in_vain(between.interface) if between.guest_mac else ()
     standing: tuple[Hindrance, ...] = ()
     if lost:
-        is_unheard = len(hops) == 1 and bool(unanswered or told.is_unresolved)
-        standing = (*_hindrances(hops, followed, next_hop, unanswered, links),)
-        standing += _of_nobody(hops[-1], between, next_hop, unanswered)
-        standing += _not_traced(followed, hops[-1], is_routed)
-        is_nobody_there = asked is not None and not asked.macs
-        if (next_hop.is_untold or is_unheard) and not is_nobody_there:
-            standing += _of_arp(followed, next_hop, unanswered, links)
-        if is_routed and not is_bridged(hops, links):
-            standing += _of_source(hops, between)
+        hops = until_end(followed.hops, told.reply, is_handed)
+        standing = (*_standing(request, followed, hops, links, asked, next_hop, unanswered),)
     return TraceOutcome(
         hops=followed.hops,
         reply=told.reply,
@@ -146,6 +138,28 @@ def _outcome(
         is_unmarked=followed.is_unmarked,
         asked=asked,
     )
+
+
+def _standing(
+    request: TraceRequest,
+    followed: FollowedPacket,
+    hops: Sequence[Hop],
+    links: Links,
+    asked: PortAnswer | None,
+    next_hop: NextHop,
+    unanswered: str,
+) -> Iterator[Hindrance]:
+    """Yield what stands in the way of one that got lost, what is said first before the rest."""
+    between, is_routed = followed.ends, request.protocol not in LOCAL
+    yield from _hindrances(hops, followed, next_hop, unanswered, links)
+    yield from _of_nobody(hops[-1], between, next_hop, unanswered)
+    yield from _not_traced(followed, hops[-1], is_routed)
+    is_unheard = len(hops) == 1 and bool(unanswered or followed.told.is_unresolved)
+    is_nobody_there = asked is not None and not asked.macs
+    if (next_hop.is_untold or is_unheard) and not is_nobody_there:
+        yield from _of_arp(followed, next_hop, unanswered, links)
+    if is_routed and not is_bridged(hops, links):
+        yield from _of_source(hops, between)
 
 
 def _not_traced(followed: FollowedPacket, last: Hop, is_routed: bool) -> tuple[Hindrance, ...]:

@@ -6,14 +6,14 @@ second at most, and the tables go with this process.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from netconsole.backend.model.errors import Cancelled, InvalidValue, Unavailable
 from netconsole.backend.survey.status import Status
 from netconsole.backend.system.privileges import lacking
-from netconsole.diagnostics.parts.journey import WaitedJourneys
+from netconsole.diagnostics.parts.journey import Journey, WaitedJourneys
 from netconsole.diagnostics.parts.links import Links
 from netconsole.diagnostics.parts.routing import Routing
 from netconsole.diagnostics.tracing.concluding import conclude
@@ -106,7 +106,18 @@ def wait(
     own = _own(found)
     legacy = read_legacy_tables().since(counted)
     reading = JourneyReader.of(own, watched, found.missed, status, links, legacy)
-    journeys = []
+    return WaitedJourneys(tuple(_journeys(request, between, found, own, reading, links)))
+
+
+def _journeys(
+    request: TraceRequest,
+    between: Ends,
+    found: _Waited,
+    own: Sequence[Heard],
+    reading: JourneyReader,
+    links: Links,
+) -> Iterator[Journey]:
+    """Yield what became of each that has come, with what was heard of it."""
     for (first, packet), known in zip(found.packets, own, strict=True):
         told = _told(first, known.sightings, between)
         dropped = kernel_drop(found.freed, known.sightings, found.ahead)
@@ -115,8 +126,7 @@ def wait(
         followed = reading.followed(
             *(between, packet, known, told, dropped, unheard), is_unmarked=is_unmarked
         )
-        journeys.append(conclude(request, followed, links))
-    return WaitedJourneys(tuple(journeys))
+        yield conclude(request, followed, links)
 
 
 def _own(found: _Waited) -> list[Heard]:

@@ -234,22 +234,6 @@ class MainPage(Page[None], inherit_bindings=False):
                 group_changes.revoke(console, group)
             case "repair":
                 changing.repair(console)
-            case "describe":
-                self.table.action_choose()
-            case "filter":
-                self.bar.type_filter(self.listing.filter, self.filter_typed)
-            case "sort":
-                self.table.cycle_sort()
-            case "reverse":
-                self.listing.reverse_sort()
-                self.table.follow()
-            case "attention":
-                self.listing.only_attention = not self.listing.only_attention
-                self.listing.rearrange()
-                self.table.follow()
-                self._chips()
-            case "copy":
-                self._copy()
             case "wrong":
                 console.push_screen(TextPage(console, "What is wrong", self._wrong))
             case "log":
@@ -269,6 +253,28 @@ class MainPage(Page[None], inherit_bindings=False):
                 console.open_help()
             case "quit":
                 console.quit()
+            case _:
+                self._arrange(action)
+
+    def _arrange(self, action: Action) -> None:
+        """Do what is about the rows that are shown."""
+        match action.id:
+            case "describe":
+                self.table.action_choose()
+            case "filter":
+                self.bar.type_filter(self.listing.filter, self.filter_typed)
+            case "sort":
+                self.table.cycle_sort()
+            case "reverse":
+                self.listing.reverse_sort()
+                self.table.follow()
+            case "attention":
+                self.listing.only_attention = not self.listing.only_attention
+                self.listing.rearrange()
+                self.table.follow()
+                self._chips()
+            case "copy":
+                self._copy()
 
     def _copy(self) -> None:
         row = self.listing.current
