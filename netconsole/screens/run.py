@@ -10,7 +10,7 @@ from netconsole.screens.guard import RunGuard
 
 
 def run_console(app: ConsoleApp, *, mouse: bool) -> int:
-    """Run the console on this terminal; answers with the exit status.
+    """Run the console on this terminal; return the exit status.
 
     Raises what made the console fail, once the terminal is as it was before.
     """

@@ -87,7 +87,7 @@ class Playbook:
     deliver: Deliver | None = None
     """For a playbook whose target is where to deliver to, not what to look at."""
     suggest: Callable[[], str] = str
-    """Answers a target to begin with; nothing by default."""
+    """Returns a target to begin with; nothing by default."""
 
     @property
     def change_title(self) -> str:

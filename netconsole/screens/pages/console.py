@@ -95,7 +95,7 @@ class Console(TerminalApp, metaclass=AbstractMeta, inherit_bindings=False):
         message.act()
 
     def copy(self, text: str) -> str:
-        """Put text on the clipboard of the admin's terminal; answers with what to say of it."""
+        """Put text on the clipboard of the admin's terminal; return what to say of it."""
         data = text.encode()
         if len(data) > _CLIPBOARD_BYTES:
             return "too long for the terminal's clipboard"

@@ -108,7 +108,7 @@ class TablePage(Page[Result], Generic[Result], inherit_bindings=False):
 
 
 class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
-    """A list of which one row is chosen; answers with what it stands for, or with None.
+    """A list of which one row is chosen; its result is what it stands for, or None.
 
     What there is to choose from is read from the store when the page opens, and again when the
     console sees something else; keys wait for it.
@@ -186,7 +186,7 @@ class ChoosePage(TablePage[Result], Generic[Result], inherit_bindings=False):
         self.console.call_later(self.console.type_ahead)
 
     def take(self, chosen: Result) -> None:
-        """Answer with what was chosen."""
+        """Leave with what was chosen."""
         self.dismiss(chosen)
 
 
@@ -196,7 +196,7 @@ GOES_ON = "undone if one fails that filters or guards instances; past any other 
 
 
 class ConfirmPage(Page[Plan], inherit_bindings=False):
-    """A plan as the commands it would run. Cancel has the focus; answers with the plan or None.
+    """A plan as the commands it would run. Cancel has the focus; its result is the plan or None.
 
     When the host changes meanwhile the plan is made once more. Where it is another by then, that
     can be seen instead of applying this one; nothing moves under the eyes of who reads.

@@ -55,7 +55,7 @@ class CaptureView(Surface, can_focus=True):
 
 
 class LiveCapturePage(Page[Exception], inherit_bindings=False):
-    """Captures until it is left; answers with the error if it could not begin."""
+    """Captures until it is left; its result is the error if it could not begin."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *WAYS,

@@ -28,7 +28,7 @@ def _fits(row: Row, wanted: str) -> int:
 
 
 class PalettePage(TablePage[str], inherit_bindings=False):
-    """A line to type an action's name in, over the actions that it may be; answers with its id."""
+    """A line to type an action's name in, over the actions that it may be; its result is its id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*WAYS]
 

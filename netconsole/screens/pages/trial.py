@@ -63,7 +63,7 @@ class Countdown(Surface):
 
 
 class TrialPage(Page[bool], inherit_bindings=False):
-    """Asks whether to keep a change; answers with True for yes. Nothing leads on from here."""
+    """Asks whether to keep a change; its result is True for yes. Nothing leads on from here."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,ctrl+c", "back", show=False)]
 
