@@ -16,15 +16,23 @@ REQUEST: Final = 0x1
 DUMP: Final = 0x300
 """NLM_F_DUMP: what is asked for is told of everything."""
 _SECONDS: Final = 10.0
+_BUFFER: Final = 1 << 20
+"""Bytes of changes that wait until they are read."""
 
 
 class Rtnetlink:
     """A connection; for one thread."""
 
-    def __init__(self, seconds: float = _SECONDS) -> None:
-        """Raises OSError where the kernel is not to be asked."""
+    def __init__(self, seconds: float = _SECONDS, groups: int = 0) -> None:
+        """`groups` are those of which changes are told, as RTMGRP_NEIGH.
+
+        Raises OSError where the kernel is not to be asked.
+        """
         self._kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         self._kernel.settimeout(seconds)
+        if groups:
+            self._kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+            self._kernel.bind((0, groups))
 
     def __enter__(self) -> Self:
         return self
@@ -41,8 +49,13 @@ class Rtnetlink:
         """Send a question, of a kind as RTM_GETLINK: its message and attributes."""
         self._kernel.send(HEADER.pack(HEADER.size + len(body), kind, flags, 0, 0) + body)
 
-    def receive(self) -> bytes:
-        """Return what comes next, one or more messages. Raises OSError where nothing comes."""
+    def receive(self, seconds: float | None = None) -> bytes:
+        """Return what comes next, one or more messages, within so long where that is given.
+
+        Raises OSError where nothing comes, with ENOBUFS where more came than is kept.
+        """
+        if seconds is not None:
+            self._kernel.settimeout(seconds)
         return self._kernel.recv(1 << 17)
 
     def ask(self, kind: int, body: bytes) -> bytes:

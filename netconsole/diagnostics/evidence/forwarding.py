@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NotRequired, TypedDict, cast
 
+from netconsole.backend.filtering.nf_messages import attributes, headers
+from netconsole.backend.kernel.rtnetlink import Rtnetlink
 from netconsole.backend.model.text import from_json
 from netconsole.backend.system.programs import run
 from netconsole.diagnostics.parts.forwarding import (
@@ -24,14 +26,10 @@ _GROUP_NEIGHBOURS = 0x4
 """RTMGRP_NEIGH of linux/rtnetlink.h."""
 _NEW_NEIGHBOUR = 28
 """RTM_NEWNEIGH."""
-_MESSAGE = struct.Struct("=IHHII")
-"""struct nlmsghdr of netlink(7): length, type, flags, sequence number, port."""
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 """struct ndmsg of rtnetlink(7): family, interface, state, flags, type."""
-_ATTRIBUTE = struct.Struct("=HH")
 _HARDWARE_ADDRESS = 2
 """NDA_LLADDR."""
-_BUFFER = 1 << 20
 
 
 class _FdbEntry(TypedDict):
@@ -56,9 +54,7 @@ class _VlanPort(TypedDict):
 
 def read_forwarding_table() -> ForwardingTable:
     """Read the table while its changes are listened to."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        kernel.bind((0, _GROUP_NEIGHBOURS))
+    with Rtnetlink(groups=_GROUP_NEIGHBOURS) as kernel:
         began = time.monotonic()
         entries = tuple(_entries(run(["bridge", "-json", "fdb", "show"])))
         seen = tuple(_seen(kernel, began + SECONDS))
@@ -76,13 +72,12 @@ def _entries(told: str) -> Iterator[ForwardingEntry]:
             yield ForwardingEntry(each["mac"], each["ifname"], bridge, state, sticky, vlan)
 
 
-def _seen(kernel: socket.socket, end: float) -> Iterator[tuple[str, str]]:
+def _seen(kernel: Rtnetlink, end: float) -> Iterator[tuple[str, str]]:
     """Return which address was seen behind which port, as the kernel tells it."""
     names = dict(socket.if_nameindex())
     while (left := end - time.monotonic()) > 0:
-        kernel.settimeout(left)
         try:
-            told = kernel.recv(_BUFFER)
+            told = kernel.receive(left)
         except TimeoutError:
             return
         except OSError:
@@ -92,27 +87,15 @@ def _seen(kernel: socket.socket, end: float) -> Iterator[tuple[str, str]]:
 
 
 def _neighbours(told: bytes) -> Iterator[tuple[str, int]]:
-    while len(told) >= _MESSAGE.size:
-        length, kind, *_ = _MESSAGE.unpack_from(told)
-        if length < _MESSAGE.size:
-            return
-        body, told = told[_MESSAGE.size : length], told[(length + 3) & ~3 :]
-        if kind != _NEW_NEIGHBOUR or len(body) < _NEIGHBOUR.size:
+    for kind, _, begin, end in headers(told):
+        if kind != _NEW_NEIGHBOUR:
             continue
-        family, index, *_ = _NEIGHBOUR.unpack_from(body)
-        if family == socket.AF_BRIDGE:
-            for mac in _hardware_addresses(body[_NEIGHBOUR.size :]):
-                yield mac, index
-
-
-def _hardware_addresses(attributes: bytes) -> Iterator[str]:
-    while len(attributes) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(attributes)
-        if length < _ATTRIBUTE.size:
-            return
-        if kind == _HARDWARE_ADDRESS:
-            yield attributes[_ATTRIBUTE.size : length].hex(":")
-        attributes = attributes[(length + 3) & ~3 :]
+        family, index, *_ = _NEIGHBOUR.unpack_from(told, begin)
+        if family != socket.AF_BRIDGE:
+            continue
+        for name, value in attributes(told[begin + _NEIGHBOUR.size : end]):
+            if name == _HARDWARE_ADDRESS:
+                yield value.hex(":"), index
 
 
 def _moves(entries: Iterable[ForwardingEntry], seen: Iterable[tuple[str, str]]) -> Iterator[Move]:

@@ -53,7 +53,9 @@ def conclude(
     if is_lost(followed) and followed.unheard:
         unseen = (*unseen, f"why the kernel gives packets up: {followed.unheard}")
     is_refused = told.refusal and not any(hop.ends for hop in hops)
-    end = cannot_send(between.name, told.refusal) if is_refused else ending(outcome)
+    end = ending(outcome)
+    if is_refused:
+        end = cannot_send(between.name, told.refusal, told.error_number)
     return Journey(
         sender=between.name,
         source=hops[0].source,

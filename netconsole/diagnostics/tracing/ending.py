@@ -1,6 +1,7 @@
 """Where a packet's journey ended: where, then why, then what else is known, and what to type next.
 Pure."""
 
+import errno
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,18 +18,19 @@ from netconsole.diagnostics.tracing.outcome import Ending, TraceOutcome
 _UNTOLD: Final = "no rule of the packet filter that the kernel traces ended it"
 _UNMARKED: Final = "which rules it met was not told"
 _UNSENT: Final = {
-    "Operation not permitted": "its own packet filter drops it",
-    "Network is unreachable": "it has no route there",
-    "No route to host": "a route of type unreachable refuses it",
-    "Permission denied": "a route or rule of type prohibit forbids it",
-    "Invalid argument": "a route or rule of type blackhole takes it",
+    errno.EPERM: "its own packet filter drops it",
+    errno.ENETUNREACH: "it has no route there",
+    errno.EHOSTUNREACH: "a route of type unreachable refuses it",
+    errno.EACCES: "a route or rule of type prohibit forbids it",
+    errno.EINVAL: "a route or rule of type blackhole takes it",
 }
 """What the errors of the sender's kernel mean (ip-route(8), packet filters)."""
 
 
-def cannot_send(sender: str, refusal: str) -> Ending:
-    """Say why it was not sent, by what the sender's kernel says."""
-    words = f"{_UNSENT[refusal]} ({refusal})" if refusal in _UNSENT else refusal
+def cannot_send(sender: str, refusal: str, error_number: int) -> Ending:
+    """Say why it was not sent, by the error of the sender's kernel and its words."""
+    meant = _UNSENT.get(error_number)
+    words = f"{meant} ({refusal})" if meant else refusal
     return Ending("unsent", f"{sender} cannot send it", words)
 
 

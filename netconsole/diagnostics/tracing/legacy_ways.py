@@ -1,5 +1,6 @@
 """From what was heard and seen of a packet to the rules of legacy tables that it met, each way."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +27,6 @@ from netconsole.diagnostics.tracing.sending import SentPackets
 from netconsole.diagnostics.tracing.traced_packet import Recognisable
 
 _CALLS_IPTABLES: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
-_FORBIDDEN: Final = "Operation not permitted"
-"""What the kernel says to who sends what its packet filter drops (EPERM)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,8 @@ class FollowedWays:
         is_its_own = not self.ends.interface
         if any(hop.ends for hop in self.hops):
             return None
-        if told.refusal:
-            return "there" if is_its_own and told.refusal == _FORBIDDEN else None
+        if told.refusal:  # EPERM is what the kernel tells who sends what its packet filter drops
+            return "there" if is_its_own and told.error_number == errno.EPERM else None
         if is_rejected(told.reply, self.hops, self.is_handed):
             return "there"
         if told.reply:

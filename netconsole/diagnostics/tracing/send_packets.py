@@ -76,7 +76,11 @@ def _send(each: Outgoing) -> None:
         each.out.send(each.data)
         print(each.number, "sent", flush=True)
     except OSError as refusal:
-        print(each.number, "failed", refusal.strerror or refusal, flush=True)
+        _say_failed(each.number, refusal)
+
+
+def _say_failed(number: str, refusal: OSError) -> None:
+    print(number, "failed", refusal.errno or 0, refusal.strerror or refusal, flush=True)
 
 
 def _listen(places: Sequence[Place], seconds: float) -> None:
@@ -116,7 +120,7 @@ def _inside(process: int, lines: Iterable[Sequence[str]], opened: ExitStack) -> 
                 _look_up(packet)
             out.connect((destination, 0))
         except OSError as refusal:
-            print(number, "failed", refusal.strerror or refusal, flush=True)
+            _say_failed(number, refusal)
             continue
         source = out.getsockname()[0]
         print(number, source, flush=True)
@@ -183,7 +187,7 @@ def main(count: int, pause: float, last: float) -> None:
                 places.append(make or _inside(int(where), lines, opened))
             except OSError as refusal:
                 for line in lines:
-                    print(line[0], "failed", refusal, flush=True)
+                    _say_failed(line[0], refusal)
         send(places, count, pause, last)
 
 

@@ -59,6 +59,8 @@ class SentPackets:
     """Whether the host wrote it in the sender's stead, which it could not enter."""
     is_unresolved: bool = False
     """Whether its own kernel gave it up, as nobody told the MAC address of the next."""
+    error_number: int = 0
+    """By which error of its kernel nothing was sent (errno(3)); 0 where it was none."""
 
     def resolved_or_not(self) -> Self:
         """Return it without a reply where that was of its own kernel: who is next did not answer
@@ -88,9 +90,12 @@ def parse_sent(told: str) -> dict[int, SentPackets]:
         match words:
             case ["sent"]:
                 sent.add(number)
-                found[number] = replace(before, refusal="")
-            case ["failed", *why]:
-                found[number] = before if number in sent else replace(before, refusal=" ".join(why))
+                found[number] = replace(before, refusal="", error_number=0)
+            case ["failed", code, *why] if number not in sent:
+                failed = replace(before, refusal=" ".join(why), error_number=int(code))
+                found[number] = failed
+            case ["failed", *_]:
+                found[number] = before
             case ["heard", reply, by, *kind]:
                 error = (int(kind[0]), int(kind[1])) if kind else None
                 found[number] = replace(before, reply=_REPLIES[reply], answered_by=by, error=error)
