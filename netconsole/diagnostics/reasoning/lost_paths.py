@@ -226,7 +226,8 @@ def _is_of_silent(path: PathJourney, journeys: Journeys, alive: set[str]) -> boo
     """Whether who is asked is an instance of which nothing was heard at all, or a router that does
     not answer this host either."""
     if path.purpose == "world":
-        return path.journey.destination not in journeys.reached_by_host
+        has_answered = any(hop.way == "back" for hop in path.journey.hops)
+        return not has_answered and path.journey.destination not in journeys.reached_by_host
     asked = _asked(path, journeys)
     return bool(asked) and not asked & alive
 

@@ -136,7 +136,7 @@ def _left(seen: Sequence[Hop], outcome: TraceOutcome) -> Ending:
         return Ending("beyond", said, remedy=command("doctor", "--only", "dnsmasq_processes"))
     if bridge:
         where = f"it left {left}, and not by {bridge}"
-        return Ending("beyond", where, remedy=f"`ip route get {last.destination}`")
+        return Ending("lost", where, remedy=f"`ip route get {last.destination}`")
     shown = command("capture", "--on", last.interface, "host", last.destination)
     return Ending("beyond", f"it left {left}, and nothing came back", remedy=shown)
 
