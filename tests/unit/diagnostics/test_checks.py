@@ -35,6 +35,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend, Convergence
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses
 from netconsole.diagnostics.parts.forwarding import PortVlans
+from netconsole.diagnostics.parts.storage import StatePlace, StateStorage
 from netconsole.diagnostics.reasoning.claims import claimant
 
 
@@ -142,6 +143,17 @@ def test_what_the_host_cannot_have_is_named_by_one_check(obstacle: Obstacle, che
     assert list(found) == [check]
     assert obstacle.because in found[check].because
     assert found[check].fix is None
+
+
+def test_a_directory_on_what_is_read_only_is_told_of_by_the_check_of_the_state() -> None:
+    place = StatePlace("/n", "/n", 1 << 30, 1 << 31, 10_000, 10_000, True, False)
+    seen = snapshot()
+    seen = seen.with_parts(
+        replace(seen.part(Backend), obstacles=(Obstacle("", "read-only", directory="/n"),)),
+        *(DnsmasqProcesses(0.0), StateStorage((place,))),
+    )
+    assert not CHECKS["dnsmasq_processes"].examine(seen).found
+    assert CHECKS["state_directory"].examine(seen).found
 
 
 def test_the_fix_of_a_difference_is_the_whole_plan() -> None:

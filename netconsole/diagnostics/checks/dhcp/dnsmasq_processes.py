@@ -14,6 +14,7 @@ from netconsole.diagnostics.model.snapshot import Snapshot
 from netconsole.diagnostics.parts.backend import Backend
 from netconsole.diagnostics.parts.dnsmasq import DnsmasqProcesses, PortListener
 from netconsole.diagnostics.parts.dnsmasq_files import DnsmasqFiles
+from netconsole.diagnostics.parts.storage import StateStorage
 from netconsole.diagnostics.reasoning.claims import claimed, hindered, hindering
 from netconsole.diagnostics.reasoning.closed_files import closed_files
 from netconsole.diagnostics.reasoning.narrowing import narrowed, of_networks, of_plan
@@ -50,7 +51,8 @@ def judge(snapshot: Snapshot) -> Finding:
     if reason := host.status.host.unreadable.get("dnsmasq"):
         because = f"The processes could not be read: {reason}."
         return Finding(ID, TITLE, "unknown", because, rows)
-    if obstacle := hindering(host, ID):
+    obstacle = hindering(host, ID)
+    if obstacle is not None and not _is_read_only(obstacle.directory, snapshot):
         because = " ".join((*map(_explained, bad[:2]), hindered(obstacle)))
         return Finding(ID, TITLE, "fail", because, rows, remedy=f"Then {REMEDY}")
     if bad:
@@ -75,6 +77,15 @@ def judge(snapshot: Snapshot) -> Finding:
         for each in ours[:3]
     )
     return Finding(ID, TITLE, "ok", because, rows)
+
+
+def _is_read_only(directory: str, snapshot: Snapshot) -> bool:
+    """Whether nothing can be written there, which `state_directory` says."""
+    storage = snapshot.get(StateStorage) or StateStorage(())
+    return any(
+        each.path == directory and (each.read_only_mount or each.read_only_file_system)
+        for each in storage.places
+    )
 
 
 def _not_as_wanted(
@@ -270,7 +281,7 @@ CHECK = Check(
     0.6,
     judge,
     PAGE,
-    uses=frozenset({DnsmasqFiles}),
+    uses=frozenset({DnsmasqFiles, StateStorage}),
     narrow=narrowed(of_plan, of_networks),
     reach=Reach.NETWORK,
     shown_by_status=True,
