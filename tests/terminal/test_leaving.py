@@ -116,7 +116,7 @@ def test_a_terminal_that_stopped_reading_does_not_hold_it(machine: PrivateHost) 
 
 
 def test_a_look_that_is_stuck_does_not_hold_it(machine: PrivateHost) -> None:
-    stuck = "import time; Service.status = lambda self: time.sleep(1000)"
+    stuck = "import time; Service.look = lambda *_, **__: time.sleep(1000)"
     with console(machine, *prepared(stuck)) as terminal:
         terminal.wait_for("looking at the host")
         terminal.press("q")
